@@ -1,0 +1,1 @@
+//! The command line: options, live output, JSON, policies, runtimes, doctor.

@@ -1,0 +1,2 @@
+//! Arguments -> protocol, command, or the launcher of cells.
+fn main() {}

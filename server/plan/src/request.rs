@@ -1,0 +1,58 @@
+//! What the user asked for, in the user's words.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Whole lines of a document, from 1, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineRange {
+    /// The first line.
+    pub first: u32,
+    /// The last line; never before the first.
+    pub last: u32,
+}
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A source file, or a part of one. The text is a copy: what happens to the document later changes nothing.
+    Document {
+        /// Where the document lies; `None` for one that was never saved.
+        path: Option<PathBuf>,
+        /// The document as the user named it, for messages and reports.
+        name: String,
+        /// The editor's language id, or the user's `--language`; `None` to find out from path and first line.
+        language: Option<String>,
+        /// The whole document, not necessarily UTF-8.
+        text: Arc<[u8]>,
+        /// The lines to run; `None` for the whole document.
+        lines: Option<LineRange>,
+    },
+    /// Any command.
+    Command {
+        /// The program's name or path, and its arguments. Never empty.
+        argv: Vec<String>,
+    },
+}
+
+/// A wish to run something. Nothing is decided or checked yet.
+#[derive(Clone, Debug)]
+pub struct RunRequest {
+    /// What to run.
+    pub source: Source,
+    /// Arguments for the program, behind its name.
+    pub arguments: Vec<String>,
+    /// Name of the policy.
+    pub policy: String,
+    /// The project's directory, if the user named one; else it is found from the document.
+    pub project: Option<PathBuf>,
+    /// Rules that the user allows for this run, each a line of a policy file: `files.read = ["/srv/data"]`.
+    pub allow: Vec<String>,
+    /// Limits that the user sets for this run: `("wall", "3s")`.
+    pub limits: Vec<(String, String)>,
+    /// Standard input will be written to the run (else it is empty).
+    pub has_input: bool,
+    /// The request comes from the user's own hand (the command line), so `allow` and `limits` may widen the policy.
+    /// What comes from a document or a project may only narrow.
+    pub may_widen: bool,
+}

@@ -1,0 +1,136 @@
+//! A run with nothing left to decide. The sandbox carries it out to the letter, and it is what crosses to the inner process.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The home directory inside every cell: private, empty, writable, gone with the run.
+pub const CELL_HOME: &str = "/home/sandbox";
+
+/// A file that is put into the cell before anything runs there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CellFile {
+    /// Absolute path in the cell. Inside the project it covers the project's own file of that name.
+    pub path: PathBuf,
+    /// What it holds.
+    pub content: Vec<u8>,
+    /// Whether it may be executed.
+    pub executable: bool,
+}
+
+/// A file or directory of the host that the cell sees, read-only, at the same path.
+/// The path is taken as it is named: a symbolic link in it leads where it leads now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Absolute path on the host, which is where the cell sees it too.
+    pub path: PathBuf,
+    /// The run cannot do without it; otherwise a missing one is left out.
+    pub required: bool,
+}
+
+/// How the cell sees the project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProjectAccess {
+    /// Not at all.
+    Hidden,
+    /// Readable; writes are refused.
+    Read,
+    /// Readable, and writes go to scratch space and are discarded.
+    Overlay,
+}
+
+/// The user's project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// Its directory, absolute, with no symbolic links.
+    pub root: PathBuf,
+    /// How it is seen. Never `Hidden` here: a hidden project is no part of a plan.
+    pub access: ProjectAccess,
+    /// Globs, relative to the root, of what stays hidden in it.
+    pub hide: Vec<String>,
+}
+
+/// One program of the run. Steps run one after the other in the same cell; the first that fails ends the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Absolute path in the cell.
+    pub program: PathBuf,
+    /// Its arguments, its own name first.
+    pub arguments: Vec<String>,
+    /// Whether it reads the run's standard input (else it is empty).
+    pub reads_input: bool,
+    /// Whether this is the program itself, and not a step that prepares it (a compiler).
+    pub is_program: bool,
+}
+
+/// Which files the cell may execute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Executables {
+    /// Whatever the cell sees.
+    Everything,
+    /// Only these files, and what lies below these directories.
+    Only(Vec<PathBuf>),
+}
+
+/// What a run may use. Sizes are bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// From the start of the first step to the end of the last.
+    pub wall: Duration,
+    /// User and system time of all processes together.
+    pub cpu: Duration,
+    /// Memory of all processes and scratch space together.
+    pub memory: u64,
+    /// Processes and threads at once.
+    pub processes: u64,
+    /// Open descriptors per process.
+    pub open_files: u64,
+    /// Size of any one file.
+    pub file_size: u64,
+    /// Standard output and error together.
+    pub output: u64,
+    /// Everything written to the cell's files together.
+    pub scratch: u64,
+}
+
+/// Where the policy says what it says, as `file:line`, for the `rule` of violations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// What hides files.
+    pub files: Option<String>,
+    /// What protects files from writing.
+    pub project: Option<String>,
+    /// What refuses the network.
+    pub network: Option<String>,
+    /// What refuses programs.
+    pub programs: Option<String>,
+    /// What sets each limit, by its name in policy files (`wall`, `memory`, `scratch`, ...).
+    pub limits: std::collections::BTreeMap<String, String>,
+}
+
+/// A run, decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunPlan {
+    /// Name of the policy.
+    pub policy: String,
+    /// What to execute, in order. Never empty; exactly the last `is_program`.
+    pub steps: Vec<Step>,
+    /// Files to put into the cell. Written in order, after the project is in place.
+    pub files: Vec<CellFile>,
+    /// Files and directories of the host that the cell sees.
+    pub views: Vec<View>,
+    /// The project, if the cell sees one.
+    pub project: Option<Project>,
+    /// Where the steps start. If it is neither seen nor in the project, it is made, empty and writable.
+    pub work_dir: PathBuf,
+    /// The whole environment.
+    pub environment: Vec<(String, String)>,
+    /// What may be executed.
+    pub executables: Executables,
+    /// What may be used.
+    pub limits: Limits,
+    /// Where the policy says so.
+    pub rules: Rules,
+}
