@@ -1,8 +1,15 @@
 //! Folds the events of a run into its report.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
 use serde::{Deserialize, Serialize};
 
+use crate::keep::Keep;
 use crate::{Ending, Event, Posture, Stream, Usage, Violation};
+
+/// A program that is refused the same kind of thing at ever new targets must not fill our memory.
+const MOST_VIOLATIONS: usize = 1000;
 
 /// A piece of output, with the line that printed it where that is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,8 +33,17 @@ pub struct SourceError {
     pub column: Option<u32>,
 }
 
+/// Output that a report does not hold, because it was more than a report keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// How many bytes were left out.
+    pub bytes: u64,
+    /// They are missing before this entry of [`Report::output`] (behind the last, if there is no such entry).
+    pub before: usize,
+}
+
 /// Everything a run told. Its JSON form is a contract (see `belljar run --json`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The run's id.
     pub run: String,
@@ -45,12 +61,18 @@ pub struct Report {
     pub stderr: String,
     /// Some output was left out.
     pub truncated: bool,
+    /// Where and how much, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Gap>,
     /// Some output was not UTF-8 and was replaced.
     pub replaced: bool,
     /// Both streams, in the order in which they were read.
     pub output: Vec<Output>,
     /// What was refused.
     pub violations: Vec<Violation>,
+    /// How many further violations are not in the list, because it was full.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub violations_omitted: u64,
     /// Messages that name a line of the document.
     pub errors: Vec<SourceError>,
     /// At what cost.
@@ -58,3 +80,99 @@ pub struct Report {
     /// Which layers were on.
     pub posture: Posture,
 }
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// Collects the events of one run. Holds about one megabyte at most, however much the run tells.
+#[derive(Debug, Default)]
+pub struct Fold {
+    report: Report,
+    kept: Keep,
+    /// Where in the list a violation with this hash is.
+    known: HashMap<u64, usize>,
+    hasher: RandomState,
+}
+
+impl Fold {
+    /// Starts the report of run `run` under policy `policy`.
+    pub fn new(run: impl Into<String>, policy: impl Into<String>) -> Fold {
+        let report = Report {
+            run: run.into(),
+            policy: policy.into(),
+            ..Report::default()
+        };
+        Fold {
+            report,
+            ..Fold::default()
+        }
+    }
+
+    /// Says which document is run, as the user named it, and as what.
+    pub fn of(mut self, file: Option<String>, language: Option<String>) -> Fold {
+        self.report.file = file;
+        self.report.language = language;
+        self
+    }
+
+    /// Takes in one event. What comes behind the end is no part of the run and is ignored.
+    pub fn add(&mut self, event: Event) {
+        if self.report.ending.is_some() {
+            return;
+        }
+        match event {
+            Event::Started { posture } => self.report.posture = posture,
+            Event::Output { stream, bytes } => self.kept.add(stream, &bytes),
+            Event::Omitted { bytes } => self.kept.omit(bytes),
+            Event::Violation(violation) => self.add_violation(violation),
+            Event::Ended { ending, usage } => {
+                self.report.ending = Some(ending);
+                self.report.usage = usage;
+            }
+        }
+    }
+
+    /// Whether the end has come.
+    pub fn has_ended(&self) -> bool {
+        self.report.ending.is_some()
+    }
+
+    /// The report.
+    pub fn finish(mut self) -> Report {
+        let kept = self.kept.finish();
+        for piece in &kept.pieces {
+            match piece.stream {
+                Stream::Stdout => self.report.stdout.push_str(&piece.text),
+                Stream::Stderr => self.report.stderr.push_str(&piece.text),
+            }
+        }
+        self.report.output = kept.pieces;
+        self.report.replaced = kept.replaced;
+        self.report.truncated = kept.gap.is_some();
+        self.report.gap = kept.gap;
+        self.report
+    }
+
+    fn add_violation(&mut self, violation: Violation) {
+        let count = violation.count.max(1);
+        let hash = self.hasher.hash_one((
+            (violation.kind, &violation.target, &violation.access),
+            (&violation.file, violation.line, &violation.program),
+        ));
+        let list = &mut self.report.violations;
+        let same = self.known.get(&hash).and_then(|at| list.get_mut(*at));
+        if let Some(same) = same.filter(|same| same.repeats(&violation)) {
+            same.count = same.count.saturating_add(count);
+        } else if list.len() < MOST_VIOLATIONS {
+            self.known.insert(hash, list.len());
+            list.push(Violation { count, ..violation });
+        } else {
+            self.report.violations_omitted = self.report.violations_omitted.saturating_add(count);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "fold_tests.rs"]
+mod tests;

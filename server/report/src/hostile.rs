@@ -1,13 +1,183 @@
 //! Makes text of the program's harmless to look at.
+//!
+//! A terminal obeys escape sequences, and an editor obeys bidirectional controls: with either a program could make
+//! a refusal look like a success. What is obeyed is taken out or written out; what is read stays.
 
-/// `text` with control characters, escape sequences and bidirectional controls made visible; line ends and tabs stay.
+use std::fmt::Write as _;
+
+/// An escape sequence that does not end within this many characters is not one; only its start is taken out.
+const LONGEST_SEQUENCE: usize = 4096;
+
+/// `text` with escape sequences removed and control characters, bidirectional controls and invisible characters
+/// written out as `\u{..}`; line ends (as `\n`) and tabs stay.
 pub fn displayable(text: &str) -> String {
-    let _ = text;
-    String::new()
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if let Some(length) = plain_ascii(rest) {
+            shown.push_str(&rest[..length]);
+            rest = &rest[length..];
+            continue;
+        }
+        let behind = &rest[c.len_utf8()..];
+        rest = match c {
+            '\u{1b}' => escape_sequence(behind),
+            '\u{9b}' => control_sequence(behind),
+            '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => control_string(behind),
+            '\r' => {
+                // Alone it would let what follows cover what precedes.
+                shown.push('\n');
+                behind
+                    .trim_start_matches('\r')
+                    .strip_prefix('\n')
+                    .unwrap_or(behind)
+            }
+            c if joins_an_emoji(c, &shown, behind) => {
+                shown.push(c);
+                behind
+            }
+            c if is_visible(c) => {
+                shown.push(c);
+                behind
+            }
+            c => {
+                let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+                behind
+            }
+        };
+    }
+    shown
 }
 
 /// `text` as one line of at most `limit` characters, made harmless like [`displayable`].
 pub fn displayable_line(text: &str, limit: usize) -> String {
-    let _ = (text, limit);
-    String::new()
+    // A character becomes one at least unless it is part of an escape sequence, so this much is enough to look at.
+    let enough = text
+        .char_indices()
+        .nth(limit.saturating_add(LONGEST_SEQUENCE))
+        .map_or(text.len(), |(at, _)| at);
+    let shown = displayable(&text[..enough]);
+    let line = shown
+        .trim_end_matches('\n')
+        .replace('\n', "⏎")
+        .replace('\t', " ");
+    if line.chars().count() <= limit && enough == text.len() {
+        return line;
+    }
+    line.chars()
+        .take(limit.saturating_sub(1))
+        .chain(std::iter::once('…'))
+        .take(limit)
+        .collect()
 }
+
+/// Length of the harmless ASCII that `text` begins with.
+fn plain_ascii(text: &str) -> Option<usize> {
+    let length = text
+        .bytes()
+        .take_while(|b| matches!(b, b' '..=b'~' | b'\n' | b'\t'))
+        .count();
+    (length > 0).then_some(length)
+}
+
+/// What remains behind an ESC and what belongs to it.
+fn escape_sequence(behind: &str) -> &str {
+    let Some(c) = behind.chars().next() else {
+        return behind;
+    };
+    let rest = &behind[c.len_utf8()..];
+    match c {
+        '[' => control_sequence(rest),
+        'P' | 'X' | ']' | '^' | '_' => control_string(rest),
+        // Intermediate bytes, then one final byte: character sets and the like.
+        ' '..='/' => {
+            let rest = rest.trim_start_matches(|c| matches!(c, ' '..='/'));
+            rest.strip_prefix(|c| matches!(c, '0'..='~'))
+                .unwrap_or(rest)
+        }
+        '0'..='~' => rest,
+        _ => behind,
+    }
+}
+
+/// What remains behind the parameters and the final byte of a CSI sequence.
+fn control_sequence(behind: &str) -> &str {
+    let end = behind
+        .bytes()
+        .take(LONGEST_SEQUENCE)
+        .position(|b| !matches!(b, b' '..=b'?'));
+    match end {
+        Some(end) if matches!(behind.as_bytes()[end], b'@'..=b'~') => &behind[end + 1..],
+        Some(end) => &behind[end..],
+        None if behind.len() < LONGEST_SEQUENCE => "",
+        None => behind,
+    }
+}
+
+/// What remains behind an OSC, DCS, APC, PM or SOS string and its end (BEL, ST or ESC \).
+fn control_string(behind: &str) -> &str {
+    for (at, c) in behind.char_indices().take(LONGEST_SEQUENCE) {
+        let after = &behind[at + c.len_utf8()..];
+        match c {
+            '\u{7}' | '\u{9c}' => return after,
+            '\u{1b}' => return after.strip_prefix('\\').unwrap_or(&behind[at..]),
+            // Terminals give up on a string at these, so what follows is seen.
+            '\u{18}' | '\u{1a}' => return after,
+            // Not what a terminal does, but a program must not be able to hide its further lines from the reader.
+            '\n' => return &behind[at..],
+            _ => {}
+        }
+    }
+    behind
+}
+
+/// Zero width joiners and variation selectors are part of many emoji; behind one they may stay.
+fn joins_an_emoji(c: char, shown: &str, behind: &str) -> bool {
+    let is_pictograph = |c: char| matches!(u32::from(c), 0x2190..=0x2bff | 0x1f000..=0x1faff | 0x00a9 | 0x00ae | 0x203c..=0x2049 | 0x3030..=0x303d | 0x3297..=0x3299);
+    let before = shown.chars().next_back();
+    match c {
+        '\u{fe0f}' => {
+            before.is_some_and(|c| is_pictograph(c) || matches!(c, '0'..='9' | '#' | '*'))
+        }
+        '\u{200d}' => {
+            before.is_some_and(|c| is_pictograph(c) || c == '\u{fe0f}')
+                && behind.chars().next().is_some_and(is_pictograph)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a reader sees that `c` is there, and sees it where it is.
+fn is_visible(c: char) -> bool {
+    if c == '\n' || c == '\t' {
+        return true;
+    }
+    !c.is_control()
+        && !matches!(
+            u32::from(c),
+            0x00ad              // soft hyphen
+            | 0x034f            // combining grapheme joiner
+            | 0x061c            // Arabic letter mark
+            | 0x115f..=0x1160   // Hangul fillers
+            | 0x17b4..=0x17b5   // Khmer inherent vowels
+            | 0x180b..=0x180f   // Mongolian selectors and separator
+            | 0x200b..=0x200f   // zero width, left-to-right and right-to-left marks
+            | 0x2028..=0x202e   // line and paragraph separators, embeddings and overrides
+            | 0x2060..=0x206f   // word joiner, invisible operators, isolates
+            | 0x2800            // blank Braille pattern
+            | 0x3164            // Hangul filler
+            | 0xe000..=0xf8ff   // private use: nobody knows what it looks like
+            | 0xfe00..=0xfe0f   // variation selectors
+            | 0xfeff            // byte order mark
+            | 0xffa0            // half width Hangul filler
+            | 0xfff0..=0xfffb   // specials, except the object replacement and the replacement character
+            | 0x1bca0..=0x1bca3 // shorthand format controls
+            | 0x1d173..=0x1d17a // musical format controls
+            | 0xe0000..=0xe0fff // tags and further selectors
+            | 0xf0000..=0x10ffff // private use
+        )
+}
+
+#[cfg(test)]
+#[path = "hostile_tests.rs"]
+mod tests;

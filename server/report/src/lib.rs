@@ -3,9 +3,10 @@
 mod event;
 mod fold;
 mod hostile;
+mod keep;
 mod violation;
 
 pub use event::{Ending, Event, Posture, Stream, Usage};
-pub use fold::{Output, Report, SourceError};
+pub use fold::{Fold, Gap, Output, Report, SourceError};
 pub use hostile::{displayable, displayable_line};
 pub use violation::{Confidence, Kind, Layer, Violation};

@@ -1,0 +1,213 @@
+//! Keeps the head and the tail of a program's output, both streams in their order, in bounded memory.
+
+use std::collections::VecDeque;
+
+use crate::{Gap, Output, Stream};
+
+/// How much is kept from the beginning, and how much from the end.
+const HEAD: usize = 512 * 1024;
+const TAIL: usize = 512 * 1024;
+/// A program that changes streams at every byte must not cost a piece for every byte.
+const MOST_PIECES: usize = 8 * 1024;
+/// The tail is dropped piece by piece, so its pieces stay small.
+const TAIL_PIECE: usize = 16 * 1024;
+
+/// What is kept while the program writes.
+#[derive(Debug, Default)]
+pub(crate) struct Keep {
+    head: Vec<Output>,
+    head_bytes: usize,
+    /// The head takes no more: it is full, or something behind it was left out.
+    head_is_closed: bool,
+    tail: VecDeque<Output>,
+    tail_bytes: usize,
+    omitted: u64,
+    replaced: bool,
+    /// Bytes of a character that is not complete yet, for each stream.
+    pending: [Vec<u8>; 2],
+}
+
+/// What was kept.
+pub(crate) struct Kept {
+    pub pieces: Vec<Output>,
+    pub gap: Option<Gap>,
+    pub replaced: bool,
+}
+
+impl Keep {
+    /// Takes in what the program wrote to `stream`.
+    pub fn add(&mut self, stream: Stream, bytes: &[u8]) {
+        let mut pending = std::mem::take(&mut self.pending[stream as usize]);
+        let joined;
+        let mut rest = if pending.is_empty() {
+            bytes
+        } else {
+            pending.extend_from_slice(bytes);
+            joined = pending;
+            &joined[..]
+        };
+        while !rest.is_empty() {
+            match std::str::from_utf8(rest) {
+                Ok(text) => {
+                    self.push(stream, text);
+                    return;
+                }
+                Err(error) => {
+                    let (valid, broken) = rest.split_at(error.valid_up_to());
+                    self.push(stream, std::str::from_utf8(valid).unwrap_or_default());
+                    let Some(length) = error.error_len() else {
+                        // The character may be completed by what comes next.
+                        self.pending[stream as usize] = broken.to_vec();
+                        return;
+                    };
+                    self.replace(stream);
+                    rest = &broken[length..];
+                }
+            }
+        }
+    }
+
+    /// Notes that `bytes` were left out here by someone before us.
+    pub fn omit(&mut self, bytes: u64) {
+        self.flush_pending();
+        self.head_is_closed = true;
+        self.omitted += bytes;
+        // One gap is all that a report can show: what lies between two gaps goes too.
+        self.omitted += self.tail_bytes as u64;
+        self.tail.clear();
+        self.tail_bytes = 0;
+    }
+
+    /// Ends it.
+    pub fn finish(mut self) -> Kept {
+        self.flush_pending();
+        self.shorten_tail(TAIL);
+        let mut pieces = self.head;
+        let before = pieces.len();
+        for piece in self.tail {
+            // A gap is a border; elsewhere one stream's pieces belong together.
+            let joins = self.omitted == 0 || pieces.len() > before;
+            match pieces.last_mut() {
+                Some(last) if joins && last.stream == piece.stream && last.line == piece.line => {
+                    last.text.push_str(&piece.text);
+                }
+                _ => pieces.push(piece),
+            }
+        }
+        let gap = (self.omitted > 0).then_some(Gap {
+            bytes: self.omitted,
+            before,
+        });
+        Kept {
+            pieces,
+            gap,
+            replaced: self.replaced,
+        }
+    }
+
+    fn flush_pending(&mut self) {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            if !std::mem::take(&mut self.pending[stream as usize]).is_empty() {
+                self.replace(stream);
+            }
+        }
+    }
+
+    fn replace(&mut self, stream: Stream) {
+        self.replaced = true;
+        self.push(stream, "\u{fffd}");
+    }
+
+    fn push(&mut self, stream: Stream, text: &str) {
+        let mut text = text;
+        if !self.head_is_closed {
+            let cut = floor(text, HEAD - self.head_bytes);
+            let (now, later) = text.split_at(cut);
+            self.push_to_head(stream, now);
+            if later.is_empty() {
+                return;
+            }
+            self.head_is_closed = true;
+            text = later;
+        }
+        while !text.is_empty() {
+            let (now, later) = text.split_at(floor(text, TAIL_PIECE));
+            self.push_to_tail(stream, now);
+            text = later;
+        }
+    }
+
+    fn push_to_head(&mut self, stream: Stream, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.head_bytes += text.len();
+        match self.head.last_mut() {
+            Some(last) if last.stream == stream => last.text.push_str(text),
+            _ => self.head.push(Output {
+                stream,
+                text: text.to_owned(),
+                line: None,
+            }),
+        }
+        self.head_is_closed = self.head.len() >= MOST_PIECES;
+    }
+
+    fn push_to_tail(&mut self, stream: Stream, text: &str) {
+        self.tail_bytes += text.len();
+        match self.tail.back_mut() {
+            Some(last) if last.stream == stream && last.text.len() + text.len() <= TAIL_PIECE => {
+                last.text.push_str(text);
+            }
+            _ => self.tail.push_back(Output {
+                stream,
+                text: text.to_owned(),
+                line: None,
+            }),
+        }
+        // Whole pieces only, so that a flood is not moved about in memory; the exact cut comes at the end.
+        while self.tail.len() > MOST_PIECES
+            || self
+                .tail
+                .front()
+                .is_some_and(|first| self.tail_bytes - first.text.len() >= TAIL)
+        {
+            let Some(first) = self.tail.pop_front() else {
+                break;
+            };
+            self.tail_bytes -= first.text.len();
+            self.omitted += first.text.len() as u64;
+        }
+    }
+
+    /// Cuts the tail to `limit` bytes, at the beginning of a line where there is one near.
+    fn shorten_tail(&mut self, limit: usize) {
+        let Some(first) = self.tail.front_mut() else {
+            return;
+        };
+        if self.tail_bytes <= limit {
+            return;
+        }
+        let least = ceil(&first.text, self.tail_bytes.saturating_sub(limit));
+        let line = first.text[least..].find('\n').map(|at| least + at + 1);
+        let cut = line.filter(|at| *at < first.text.len()).unwrap_or(least);
+        first.text.drain(..cut);
+        self.tail_bytes -= cut;
+        self.omitted += cut as u64;
+    }
+}
+
+/// The last border of a character in `text` that is not behind `at`.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
+}
+
+/// The first border of a character in `text` that is not before `at`.
+fn ceil(text: &str, at: usize) -> usize {
+    (at.min(text.len())..=text.len())
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(text.len())
+}
