@@ -1,0 +1,167 @@
+//! Real programs of the supported languages behave under Belljar as they do without it: same output, same exit status.
+//!
+//! A plain `cargo test` takes every program of the cheap languages and a sample of the others; `tests/corpus/run` takes
+//! them all. Each test prints a line of figures, such as `corpus: programs python 53/53`.
+
+#[path = "corpus/case.rs"]
+mod case;
+mod ordinary_user;
+
+use std::path::Path;
+
+use case::{Block, Outcome, Program, Task, rows};
+use ordinary_user::{OrdinaryUser, copy_folder, skipped};
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+
+/// Every item when all are wanted, else every `stride`th.
+fn sampled<T>(items: Vec<T>, stride: usize) -> Vec<T> {
+    let all = std::env::var("BELLJAR_CORPUS").is_ok_and(|which| which == "all");
+    items
+        .into_iter()
+        .step_by(if all { 1 } else { stride })
+        .collect()
+}
+
+/// Prints the figures and lists what differed.
+fn conclude(section: &str, language: &str, outcomes: &[(String, Outcome)], left_out: &str) {
+    let failed: Vec<String> = outcomes
+        .iter()
+        .filter_map(|(name, outcome)| outcome.wrong.as_ref().map(|why| format!("{name}: {why}")))
+        .collect();
+    let slow = outcomes
+        .iter()
+        .filter(|(_, outcome)| outcome.needed_more_time)
+        .count();
+    let slow = if slow > 0 {
+        format!(", {slow} needed more than the default time")
+    } else {
+        String::new()
+    };
+    println!(
+        "corpus: {section} {language} {}/{}{slow}{left_out}",
+        outcomes.len() - failed.len(),
+        outcomes.len()
+    );
+    for line in &failed {
+        println!("corpus: differs: {line}");
+    }
+    assert!(!outcomes.is_empty(), "nothing was run");
+    assert!(
+        failed.is_empty(),
+        "{} of {} differ:\n{}",
+        failed.len(),
+        outcomes.len(),
+        failed.join("\n")
+    );
+}
+
+/// Whether the tool of the language is there; says so if it is not.
+fn has_tool(user: &OrdinaryUser, tool: &str) -> bool {
+    let found = user.find(tool).is_some();
+    if !found {
+        skipped(&format!("`{tool}` is not installed"));
+    }
+    found
+}
+
+fn check_programs(language: &str, tool: &str, stride: usize) {
+    let user = OrdinaryUser::new();
+    if !has_tool(&user, tool) {
+        return;
+    }
+    let folder = Path::new(FIXTURES).join("programs");
+    let programs: Vec<Program> = rows(&folder.join("manifest.jsonl"));
+    copy_folder(&folder.join(language), &user.work().join(language));
+    user.own_everything();
+    let cases = programs
+        .iter()
+        .filter(|program| program.language == language)
+        .flat_map(|program| program.cases.iter().map(move |case| (program, case)))
+        .collect();
+    let outcomes: Vec<_> = sampled(cases, stride)
+        .into_iter()
+        .map(|(program, case)| {
+            (
+                format!("{} {:?}", program.path, case.args),
+                case::run_program(&user, program, case),
+            )
+        })
+        .collect();
+    conclude("programs", language, &outcomes, "");
+}
+
+fn check_tasks(language: &str, tool: &str, stride: usize) {
+    let user = OrdinaryUser::new();
+    if !has_tool(&user, tool) {
+        return;
+    }
+    let tasks: Vec<Task> = rows(
+        &Path::new(FIXTURES)
+            .join("humaneval")
+            .join(format!("{language}.jsonl")),
+    );
+    let (wanting, tasks): (Vec<_>, Vec<_>) =
+        tasks.into_iter().partition(|task| task.requires.is_some());
+    let mut outcomes = Vec::new();
+    for task in sampled(tasks, stride) {
+        outcomes.push((task.id.clone(), case::run_task(&user, &task, true)));
+        outcomes.push((
+            format!("{} with a fault", task.id),
+            case::run_task(&user, &task, false),
+        ));
+    }
+    let left_out = format!(", {} left out for want of a library", wanting.len());
+    conclude("humaneval", language, &outcomes, &left_out);
+}
+
+fn check_blocks(language: &str, tool: &str) {
+    let user = OrdinaryUser::new();
+    if !has_tool(&user, tool) {
+        return;
+    }
+    let folder = Path::new(FIXTURES).join("documents");
+    copy_folder(&folder, &user.work());
+    user.own_everything();
+    let blocks: Vec<Block> = rows(&folder.join("blocks.jsonl"));
+    let outcomes: Vec<_> = blocks
+        .iter()
+        .filter(|block| block.language == language)
+        .map(|block| {
+            (
+                format!("{} lines {}-{}", block.path, block.first, block.last),
+                case::run_block(&user, block),
+            )
+        })
+        .collect();
+    conclude("documents", language, &outcomes, "");
+}
+
+/// One test for each row: name, what to check, language, its tool, and how many to take when not all are wanted.
+macro_rules! corpus {
+    ($($name:ident: $check:ident($($argument:expr),*);)*) => { $(#[test] fn $name() { $check($($argument),*); })* };
+}
+
+corpus! {
+    programs_in_bash_behave_as_they_do_alone: check_programs("bash", "bash", 1);
+    programs_in_c_behave_as_they_do_alone: check_programs("c", "gcc", 2);
+    programs_in_cpp_behave_as_they_do_alone: check_programs("cpp", "g++", 6);
+    programs_in_go_behave_as_they_do_alone: check_programs("go", "go", 5);
+    programs_in_javascript_behave_as_they_do_alone: check_programs("javascript", "node", 1);
+    programs_in_lua_behave_as_they_do_alone: check_programs("lua", "lua5.4", 1);
+    programs_in_perl_behave_as_they_do_alone: check_programs("perl", "perl", 1);
+    programs_in_php_behave_as_they_do_alone: check_programs("php", "php", 1);
+    programs_in_python_behave_as_they_do_alone: check_programs("python", "python3", 1);
+    programs_in_ruby_behave_as_they_do_alone: check_programs("ruby", "ruby", 1);
+    programs_in_rust_behave_as_they_do_alone: check_programs("rust", "rustc", 3);
+    programs_in_sh_behave_as_they_do_alone: check_programs("sh", "sh", 1);
+    programs_in_typescript_behave_as_they_do_alone: check_programs("typescript", "tsx", 3);
+    generated_python_passes_where_it_should: check_tasks("python", "python3", 4);
+    generated_javascript_passes_where_it_should: check_tasks("javascript", "node", 4);
+    generated_rust_passes_where_it_should: check_tasks("rust", "rustc", 8);
+    bash_blocks_of_documents_print_what_they_should: check_blocks("bash", "bash");
+    javascript_blocks_of_documents_print_what_they_should: check_blocks("javascript", "node");
+    lua_blocks_of_documents_print_what_they_should: check_blocks("lua", "lua5.4");
+    python_blocks_of_documents_print_what_they_should: check_blocks("python", "python3");
+    rust_blocks_of_documents_print_what_they_should: check_blocks("rust", "rustc");
+}

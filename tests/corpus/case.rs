@@ -1,0 +1,188 @@
+//! One program, task or block of the corpus: how it is run, and what is wrong with what came out.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::ordinary_user::OrdinaryUser;
+
+/// A program of `tests/fixtures/programs`.
+#[derive(Deserialize)]
+pub struct Program {
+    pub path: String,
+    pub language: String,
+    pub cases: Vec<Case>,
+}
+
+/// One way to call a program, and what it does then.
+#[derive(Deserialize)]
+pub struct Case {
+    pub args: Vec<String>,
+    pub exit: i32,
+    pub stdout: String,
+}
+
+/// A task of `tests/fixtures/humaneval`: a solution with its tests, and one with a fault that the tests find.
+#[derive(Deserialize)]
+pub struct Task {
+    pub id: String,
+    pub file: String,
+    pub program: String,
+    pub buggy_program: String,
+    pub expected_stdout: String,
+    pub expected_stderr_empty: bool,
+    pub requires: Option<String>,
+}
+
+/// A block of code in a document of `tests/fixtures/documents`.
+#[derive(Deserialize)]
+pub struct Block {
+    pub path: String,
+    pub language: String,
+    pub first: u32,
+    pub last: u32,
+    pub exit: i32,
+    pub stdout: String,
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// What differed; `None` if nothing did.
+    pub wrong: Option<String>,
+    /// The default policy's time was not enough; what counts is a second run with more.
+    pub needed_more_time: bool,
+}
+
+/// The rows of a file of JSON lines.
+pub fn rows<T: DeserializeOwned>(path: &Path) -> Vec<T> {
+    let text =
+        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
+        .collect()
+}
+
+/// Runs a program the way a person does.
+pub fn run_program(user: &OrdinaryUser, program: &Program, case: &Case) -> Outcome {
+    let mut arguments = vec![program.path.clone()];
+    if !case.args.is_empty() {
+        arguments.push("--".to_owned());
+        arguments.extend(case.args.iter().cloned());
+    }
+    let (output, needed_more_time) = belljar_run(user, &arguments);
+    let wrong = difference(&output, case.exit, &case.stdout);
+    Outcome {
+        wrong,
+        needed_more_time,
+    }
+}
+
+/// Runs a block where it stands in its document.
+pub fn run_block(user: &OrdinaryUser, block: &Block) -> Outcome {
+    let lines = format!("{}-{}", block.first, block.last);
+    let arguments = [
+        "--language",
+        &block.language,
+        "--lines",
+        &lines,
+        &block.path,
+    ]
+    .map(str::to_owned);
+    let (output, needed_more_time) = belljar_run(user, &arguments);
+    Outcome {
+        wrong: difference(&output, block.exit, &block.stdout),
+        needed_more_time,
+    }
+}
+
+/// Runs a task's solution, which must pass its tests, or the one with the fault, which must not.
+pub fn run_task(user: &OrdinaryUser, task: &Task, sound: bool) -> Outcome {
+    let text = if sound {
+        &task.program
+    } else {
+        &task.buggy_program
+    };
+    std::fs::write(user.work().join(&task.file), text).expect("the task's file");
+    user.own_everything();
+    let (output, needed_more_time) = belljar_run(user, &["--json".to_owned(), task.file.clone()]);
+    let report: serde_json::Value = match serde_json::from_slice(&output.stdout) {
+        Ok(report) => report,
+        Err(error) => {
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            return Outcome {
+                wrong: Some(format!("no report: {error}; {stderr}")),
+                needed_more_time,
+            };
+        }
+    };
+    let quiet = !task.expected_stderr_empty || report["stderr"] == "";
+    let passes = report["ending"]["kind"] == "exited"
+        && report["ending"]["code"] == 0
+        && report["stdout"] == task.expected_stdout.as_str()
+        && quiet;
+    let ran = ["exited", "signaled", "limit"]
+        .iter()
+        .any(|kind| report["ending"]["kind"] == *kind);
+    let wrong = match (sound, passes) {
+        (true, false) => Some(format!(
+            "does not pass: {}, stderr {}",
+            report["ending"],
+            shortened(&report["stderr"])
+        )),
+        (false, true) => Some("passes, though it has a fault".to_owned()),
+        _ if !ran => Some(format!("was not run: {}", report["ending"])),
+        _ => None,
+    };
+    Outcome {
+        wrong,
+        needed_more_time,
+    }
+}
+
+/// `belljar run`, and once more with more time where the default policy's was not enough.
+fn belljar_run(user: &OrdinaryUser, arguments: &[String]) -> (Output, bool) {
+    let run = |limits: &[&str]| {
+        // The outer clock only ends a Belljar that hangs; its own limits come first.
+        let mut command = user.command("timeout");
+        command
+            .args(["--signal=KILL", "300"])
+            .arg(user.belljar())
+            .arg("run")
+            .args(limits)
+            .args(arguments);
+        command
+            .stdin(std::process::Stdio::null())
+            .output()
+            .expect("belljar starts")
+    };
+    let output = run(&[]);
+    if output.status.code() != Some(124) || arguments.iter().any(|argument| argument == "--json") {
+        return (output, false);
+    }
+    (run(&["--limit", "wall=120s", "--limit", "cpu=120s"]), true)
+}
+
+fn difference(output: &Output, exit: i32, stdout: &str) -> Option<String> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    if output.status.code() != Some(exit) {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        return Some(format!(
+            "ended with {} instead of {exit}; stderr: {}",
+            output.status,
+            tail(&stderr)
+        ));
+    }
+    (text != stdout).then(|| format!("printed {:?} instead of {:?}", tail(&text), tail(stdout)))
+}
+
+/// The end of a text, where the reason mostly stands.
+fn tail(text: &str) -> String {
+    let skip = text.chars().count().saturating_sub(600);
+    text.chars().skip(skip).collect()
+}
+
+fn shortened(value: &serde_json::Value) -> String {
+    tail(value.as_str().unwrap_or_default())
+}

@@ -1,0 +1,147 @@
+//! Starts programs as somebody without any privilege, also when root runs the tests.
+
+use std::ffi::OsStr;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Somebody with a home, a folder to work in, and nothing else. All of it goes when this goes.
+pub struct OrdinaryUser {
+    folder: tempfile::TempDir,
+    /// Who root turns into; `None` if the tests run as an ordinary user already.
+    uid: Option<u32>,
+}
+
+impl OrdinaryUser {
+    /// A new home and a new folder.
+    pub fn new() -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("belljar-user-")
+            .tempdir()
+            .expect("a temporary folder");
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))
+            .expect("its mode");
+        let we_are_root = folder.path().metadata().expect("its owner").uid() == 0;
+        let uid = we_are_root.then(|| {
+            std::env::var("BELLJAR_TEST_UID")
+                .ok()
+                .and_then(|uid| uid.parse().ok())
+                .unwrap_or(64123)
+        });
+        let user = OrdinaryUser { folder, uid };
+        for name in ["home", "work", "tmp"] {
+            std::fs::create_dir(user.folder.path().join(name)).expect("a folder");
+        }
+        user.own_everything();
+        user
+    }
+
+    /// Where this user keeps what it works on.
+    pub fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    /// This user's home.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// Makes this user the owner of everything below its folder.
+    pub fn own_everything(&self) {
+        if let Some(uid) = self.uid {
+            own(self.folder.path(), uid);
+        }
+    }
+
+    /// The search path of this user's programs.
+    pub fn search_path(&self) -> String {
+        let ours = std::env::var("PATH").unwrap_or_default();
+        match self.uid {
+            // Root's path leads through root's home, where this user finds closed doors.
+            Some(_) => std::env::var("BELLJAR_TEST_USER_PATH").unwrap_or_else(|_| {
+                "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin".to_owned()
+            }),
+            None => ours,
+        }
+    }
+
+    /// The program `name` on this user's search path, if there is one.
+    pub fn find(&self, name: &str) -> Option<PathBuf> {
+        let path = self.search_path();
+        std::env::split_paths(&path)
+            .map(|folder| folder.join(name))
+            .find(|file| {
+                file.metadata()
+                    .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+            })
+    }
+
+    /// The binary under test, at a place where this user can read it.
+    pub fn belljar(&self) -> PathBuf {
+        let built = PathBuf::from(env!("CARGO_BIN_EXE_belljar"));
+        let open_to_all = |path: &Path| {
+            path.metadata()
+                .is_ok_and(|meta| meta.permissions().mode() & 0o005 == 0o005)
+        };
+        if self.uid.is_none() || built.ancestors().all(open_to_all) {
+            return built;
+        }
+        let copy = self.folder.path().join("belljar");
+        if !copy.exists() {
+            std::fs::copy(&built, &copy).expect("a copy of the binary");
+        }
+        copy
+    }
+
+    /// `program`, ready to start as this user, with an environment that holds nothing of ours.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("HOME", self.home())
+            .env("PATH", self.search_path())
+            .env("LANG", "C.UTF-8");
+        command
+            .env("USER", "nobody")
+            .env("TMPDIR", self.folder.path().join("tmp"))
+            .current_dir(self.work());
+        if let Some(uid) = self.uid {
+            command.uid(uid).gid(uid);
+        }
+        command
+    }
+}
+
+fn own(path: &Path, uid: u32) {
+    // The binary's copy may stay root's; everything else is small.
+    chown(path, Some(uid), Some(uid)).expect("a new owner");
+    if path.is_dir() && !path.is_symlink() {
+        for entry in std::fs::read_dir(path).expect("a folder's names") {
+            own(&entry.expect("a name").path(), uid);
+        }
+    }
+}
+
+/// Copies the folder `from` to `to`, which is made.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("the fixtures") {
+        let entry = entry.expect("a name");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("its type").is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}
+
+/// Says that something cannot be tested here. Where everything must be tested, that is a failure.
+pub fn skipped(why: &str) {
+    println!("skipped: {why}");
+    assert!(
+        std::env::var_os("BELLJAR_MUST").is_none(),
+        "BELLJAR_MUST is set, and this cannot run here: {why}"
+    );
+}
