@@ -117,18 +117,18 @@ impl Fold {
     }
 
     /// Takes in one event. What comes behind the end is no part of the run and is ignored.
-    pub fn add(&mut self, event: Event) {
+    pub fn add(&mut self, event: &Event) {
         if self.report.ending.is_some() {
             return;
         }
         match event {
-            Event::Started { posture } => self.report.posture = posture,
-            Event::Output { stream, bytes } => self.kept.add(stream, &bytes),
-            Event::Omitted { bytes } => self.kept.omit(bytes),
+            Event::Started { posture } => self.report.posture = posture.clone(),
+            Event::Output { stream, bytes } => self.kept.add(*stream, bytes),
+            Event::Omitted { bytes } => self.kept.omit(*bytes),
             Event::Violation(violation) => self.add_violation(violation),
             Event::Ended { ending, usage } => {
-                self.report.ending = Some(ending);
-                self.report.usage = usage;
+                self.report.ending = Some(ending.clone());
+                self.report.usage = usage.clone();
             }
         }
     }
@@ -154,7 +154,7 @@ impl Fold {
         self.report
     }
 
-    fn add_violation(&mut self, violation: Violation) {
+    fn add_violation(&mut self, violation: &Violation) {
         let count = violation.count.max(1);
         let hash = self.hasher.hash_one((
             (violation.kind, &violation.target, &violation.access),
@@ -162,11 +162,14 @@ impl Fold {
         ));
         let list = &mut self.report.violations;
         let same = self.known.get(&hash).and_then(|at| list.get_mut(*at));
-        if let Some(same) = same.filter(|same| same.repeats(&violation)) {
+        if let Some(same) = same.filter(|same| same.repeats(violation)) {
             same.count = same.count.saturating_add(count);
         } else if list.len() < MOST_VIOLATIONS {
             self.known.insert(hash, list.len());
-            list.push(Violation { count, ..violation });
+            list.push(Violation {
+                count,
+                ..violation.clone()
+            });
         } else {
             self.report.violations_omitted = self.report.violations_omitted.saturating_add(count);
         }

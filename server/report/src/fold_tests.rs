@@ -19,7 +19,7 @@ fn ended(code: i32) -> Event {
 
 fn fold(events: impl IntoIterator<Item = Event>) -> Report {
     let mut fold = Fold::new("r1", "default");
-    events.into_iter().for_each(|event| fold.add(event));
+    events.into_iter().for_each(|event| fold.add(&event));
     fold.finish()
 }
 
@@ -97,7 +97,7 @@ fn of_a_flood_head_and_tail_are_kept() {
             line += 1;
         }
         total += chunk.len() as u64;
-        fold.add(out(Stream::Stdout, &chunk));
+        fold.add(&out(Stream::Stdout, &chunk));
     }
     let report = fold.finish();
     let gap = report.gap.expect("a gap");
@@ -125,7 +125,7 @@ fn of_a_flood_head_and_tail_are_kept() {
 fn a_flood_that_changes_streams_at_every_byte_costs_few_pieces() {
     let mut fold = Fold::new("r1", "default");
     for n in 0..200_000 {
-        fold.add(out(
+        fold.add(&out(
             if n % 2 == 0 {
                 Stream::Stdout
             } else {
@@ -167,11 +167,11 @@ fn what_the_sandbox_left_out_is_a_gap_at_its_place() {
 fn violations_are_counted_and_their_number_is_bounded() {
     let mut fold = Fold::new("r1", "default");
     for _ in 0..3 {
-        fold.add(Event::Violation(refused("192.0.2.1:443", Some(4))));
+        fold.add(&Event::Violation(refused("192.0.2.1:443", Some(4))));
     }
-    fold.add(Event::Violation(refused("192.0.2.1:443", Some(5))));
+    fold.add(&Event::Violation(refused("192.0.2.1:443", Some(5))));
     for n in 0..5000 {
-        fold.add(Event::Violation(refused(
+        fold.add(&Event::Violation(refused(
             &format!("192.0.2.1:{n}"),
             Some(6),
         )));
@@ -201,9 +201,9 @@ fn only_the_first_end_counts_and_nothing_comes_behind_it() {
 #[test]
 fn the_json_form_is_the_one_that_is_documented() {
     let mut fold = Fold::new("r1", "default").of(Some("a.py".into()), Some("python".into()));
-    fold.add(out(Stream::Stdout, b"42\n"));
-    fold.add(Event::Violation(refused("192.0.2.1:443", Some(4))));
-    fold.add(ended(0));
+    fold.add(&out(Stream::Stdout, b"42\n"));
+    fold.add(&Event::Violation(refused("192.0.2.1:443", Some(4))));
+    fold.add(&ended(0));
     let json = serde_json::to_value(fold.finish()).expect("JSON");
     for key in [
         "run",

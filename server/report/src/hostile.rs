@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use crate::decode::{Decoder, Part};
+
 /// An escape sequence that does not end within this many characters is not one; only its start is taken out.
 const LONGEST_SEQUENCE: usize = 4096;
 
@@ -12,41 +14,85 @@ const LONGEST_SEQUENCE: usize = 4096;
 /// written out as `\u{..}`; line ends (as `\n`) and tabs stay.
 pub fn displayable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
+    show(text, &mut shown, false);
+    shown
+}
+
+/// Does what [`displayable`] does to text that comes in parts, cut anywhere.
+#[derive(Debug, Default)]
+pub struct Displayer {
+    decoder: Decoder,
+    /// The beginning of an escape sequence, or a carriage return: what comes next decides.
+    held: String,
+}
+
+impl Displayer {
+    /// What can be shown now that `bytes` have come.
+    pub fn push(&mut self, bytes: &[u8]) -> String {
+        let mut text = std::mem::take(&mut self.held);
+        self.decoder.push(bytes, |part| match part {
+            Part::Text(part) => text.push_str(part),
+            Part::Broken => text.push('\u{fffd}'),
+        });
+        let mut shown = String::with_capacity(text.len());
+        let held = show(&text, &mut shown, true);
+        self.held = text.split_off(text.len() - held);
+        shown
+    }
+
+    /// What is left to show when nothing more comes.
+    pub fn finish(&mut self) -> String {
+        let mut shown = displayable(&std::mem::take(&mut self.held));
+        if self.decoder.flush() {
+            shown.push('\u{fffd}');
+        }
+        shown
+    }
+}
+
+/// Appends to `shown` what can be shown of `text`. If more may come, gives the length of what must wait for it.
+fn show(text: &str, shown: &mut String, more_may_come: bool) -> usize {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        if let Some(length) = plain_ascii(rest) {
-            shown.push_str(&rest[..length]);
-            rest = &rest[length..];
+        let plain = rest
+            .bytes()
+            .take_while(|b| matches!(b, b' '..=b'~' | b'\n' | b'\t'))
+            .count();
+        if plain > 0 {
+            shown.push_str(&rest[..plain]);
+            rest = &rest[plain..];
             continue;
         }
         let behind = &rest[c.len_utf8()..];
-        rest = match c {
-            '\u{1b}' => escape_sequence(behind),
-            '\u{9b}' => control_sequence(behind),
-            '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => control_string(behind),
-            '\r' => {
+        let sequence = match c {
+            '\u{1b}' => Some(escape_sequence(behind)),
+            '\u{9b}' => Some(control_sequence(behind)),
+            '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => Some(control_string(behind)),
+            _ => None,
+        };
+        rest = match sequence {
+            Some(Some(behind)) => behind,
+            Some(None) => return rest.len(),
+            None if c == '\r' => {
+                let behind = behind.trim_start_matches('\r');
+                if behind.is_empty() && more_may_come {
+                    return 1;
+                }
                 // Alone it would let what follows cover what precedes.
                 shown.push('\n');
-                behind
-                    .trim_start_matches('\r')
-                    .strip_prefix('\n')
-                    .unwrap_or(behind)
+                behind.strip_prefix('\n').unwrap_or(behind)
             }
-            c if joins_an_emoji(c, &shown, behind) => {
+            None if is_visible(c) || joins_an_emoji(c, shown, behind) => {
                 shown.push(c);
                 behind
             }
-            c if is_visible(c) => {
-                shown.push(c);
-                behind
-            }
-            c => {
+            None => {
                 let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
                 behind
             }
         };
     }
-    shown
+    0
 }
 
 /// `text` as one line of at most `limit` characters, made harmless like [`displayable`].
@@ -71,64 +117,64 @@ pub fn displayable_line(text: &str, limit: usize) -> String {
         .collect()
 }
 
-/// Length of the harmless ASCII that `text` begins with.
-fn plain_ascii(text: &str) -> Option<usize> {
-    let length = text
-        .bytes()
-        .take_while(|b| matches!(b, b' '..=b'~' | b'\n' | b'\t'))
-        .count();
-    (length > 0).then_some(length)
-}
-
-/// What remains behind an ESC and what belongs to it.
-fn escape_sequence(behind: &str) -> &str {
-    let Some(c) = behind.chars().next() else {
-        return behind;
-    };
+/// What remains behind what belongs to an ESC; `None` if the end is missing and may be to come.
+fn escape_sequence(behind: &str) -> Option<&str> {
+    let c = behind.chars().next()?;
     let rest = &behind[c.len_utf8()..];
     match c {
         '[' => control_sequence(rest),
         'P' | 'X' | ']' | '^' | '_' => control_string(rest),
         // Intermediate bytes, then one final byte: character sets and the like.
-        ' '..='/' => {
-            let rest = rest.trim_start_matches(|c| matches!(c, ' '..='/'));
-            rest.strip_prefix(|c| matches!(c, '0'..='~'))
-                .unwrap_or(rest)
-        }
-        '0'..='~' => rest,
-        _ => behind,
+        ' '..='/' => match rest
+            .bytes()
+            .take(LONGEST_SEQUENCE)
+            .position(|b| !matches!(b, b' '..=b'/'))
+        {
+            Some(end) if matches!(rest.as_bytes()[end], b'0'..=b'~') => Some(&rest[end + 1..]),
+            Some(end) => Some(&rest[end..]),
+            None => unended(rest),
+        },
+        '0'..='~' => Some(rest),
+        _ => Some(behind),
     }
 }
 
 /// What remains behind the parameters and the final byte of a CSI sequence.
-fn control_sequence(behind: &str) -> &str {
-    let end = behind
+fn control_sequence(behind: &str) -> Option<&str> {
+    match behind
         .bytes()
         .take(LONGEST_SEQUENCE)
-        .position(|b| !matches!(b, b' '..=b'?'));
-    match end {
-        Some(end) if matches!(behind.as_bytes()[end], b'@'..=b'~') => &behind[end + 1..],
-        Some(end) => &behind[end..],
-        None if behind.len() < LONGEST_SEQUENCE => "",
-        None => behind,
+        .position(|b| !matches!(b, b' '..=b'?'))
+    {
+        Some(end) if matches!(behind.as_bytes()[end], b'@'..=b'~') => Some(&behind[end + 1..]),
+        Some(end) => Some(&behind[end..]),
+        None => unended(behind),
     }
 }
 
 /// What remains behind an OSC, DCS, APC, PM or SOS string and its end (BEL, ST or ESC \).
-fn control_string(behind: &str) -> &str {
-    for (at, c) in behind.char_indices().take(LONGEST_SEQUENCE) {
+fn control_string(behind: &str) -> Option<&str> {
+    let mut characters = behind
+        .char_indices()
+        .take_while(|(at, _)| *at < LONGEST_SEQUENCE);
+    while let Some((at, c)) = characters.next() {
         let after = &behind[at + c.len_utf8()..];
         match c {
-            '\u{7}' | '\u{9c}' => return after,
-            '\u{1b}' => return after.strip_prefix('\\').unwrap_or(&behind[at..]),
-            // Terminals give up on a string at these, so what follows is seen.
-            '\u{18}' | '\u{1a}' => return after,
+            // Terminals give up on a string at the last two, so what follows is seen.
+            '\u{7}' | '\u{9c}' | '\u{18}' | '\u{1a}' => return Some(after),
+            '\u{1b}' if after.is_empty() => return None,
+            '\u{1b}' => return Some(after.strip_prefix('\\').unwrap_or(&behind[at..])),
             // Not what a terminal does, but a program must not be able to hide its further lines from the reader.
-            '\n' => return &behind[at..],
+            '\n' => return Some(&behind[at..]),
             _ => {}
         }
     }
-    behind
+    unended(behind)
+}
+
+/// A sequence without an end: it may be to come, unless it is too long already to be one.
+fn unended(behind: &str) -> Option<&str> {
+    (behind.len() >= LONGEST_SEQUENCE).then_some(behind)
 }
 
 /// Zero width joiners and variation selectors are part of many emoji; behind one they may stay.

@@ -108,3 +108,35 @@ fn whatever_comes_in_nothing_dangerous_comes_out() {
         );
     }
 }
+
+#[test]
+fn text_that_comes_in_parts_is_shown_like_the_whole() {
+    let text = "a\x1b[31mred\x1b]0;title\x07 größe \r\nb\rc\x1b(B🙂\u{9b}1m!\x1bPx\x1b\\y\r\r\nz";
+    for size in 1..text.len() {
+        let mut displayer = Displayer::default();
+        let mut shown: String = text
+            .as_bytes()
+            .chunks(size)
+            .map(|part| displayer.push(part))
+            .collect();
+        shown += &displayer.finish();
+        assert_eq!(shown, displayable(text), "in parts of {size}");
+    }
+}
+
+#[test]
+fn what_waits_for_more_is_bounded() {
+    for endless in [
+        "\x1b]0;xxxxxxxxxxxxxxxxxxxxxxxx",
+        "\x1b[0000000000000000",
+        "\r\r\r\r\r\r\r\r",
+        "\x1b         ",
+    ] {
+        let mut displayer = Displayer::default();
+        displayer.push(endless.as_bytes());
+        for _ in 0..10_000 {
+            displayer.push(&endless.as_bytes()[endless.len() - 1..]);
+            assert!(displayer.held.len() <= 3 * LONGEST_SEQUENCE);
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::decode::{Decoder, Part};
 use crate::{Gap, Output, Stream};
 
 /// How much is kept from the beginning, and how much from the end.
@@ -23,8 +24,8 @@ pub(crate) struct Keep {
     tail_bytes: usize,
     omitted: u64,
     replaced: bool,
-    /// Bytes of a character that is not complete yet, for each stream.
-    pending: [Vec<u8>; 2],
+    /// One for each stream.
+    decoders: [Decoder; 2],
 }
 
 /// What was kept.
@@ -37,34 +38,12 @@ pub(crate) struct Kept {
 impl Keep {
     /// Takes in what the program wrote to `stream`.
     pub fn add(&mut self, stream: Stream, bytes: &[u8]) {
-        let mut pending = std::mem::take(&mut self.pending[stream as usize]);
-        let joined;
-        let mut rest = if pending.is_empty() {
-            bytes
-        } else {
-            pending.extend_from_slice(bytes);
-            joined = pending;
-            &joined[..]
-        };
-        while !rest.is_empty() {
-            match std::str::from_utf8(rest) {
-                Ok(text) => {
-                    self.push(stream, text);
-                    return;
-                }
-                Err(error) => {
-                    let (valid, broken) = rest.split_at(error.valid_up_to());
-                    self.push(stream, std::str::from_utf8(valid).unwrap_or_default());
-                    let Some(length) = error.error_len() else {
-                        // The character may be completed by what comes next.
-                        self.pending[stream as usize] = broken.to_vec();
-                        return;
-                    };
-                    self.replace(stream);
-                    rest = &broken[length..];
-                }
-            }
-        }
+        let mut decoder = std::mem::take(&mut self.decoders[stream as usize]);
+        decoder.push(bytes, |part| match part {
+            Part::Text(text) => self.push(stream, text),
+            Part::Broken => self.replace(stream),
+        });
+        self.decoders[stream as usize] = decoder;
     }
 
     /// Notes that `bytes` were left out here by someone before us.
@@ -107,7 +86,7 @@ impl Keep {
 
     fn flush_pending(&mut self) {
         for stream in [Stream::Stdout, Stream::Stderr] {
-            if !std::mem::take(&mut self.pending[stream as usize]).is_empty() {
+            if self.decoders[stream as usize].flush() {
                 self.replace(stream);
             }
         }

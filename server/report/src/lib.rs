@@ -1,12 +1,15 @@
 //! What a run reports: events while it lives, and the report they fold into. Pure; knows no editor and no kernel.
 
+mod decode;
 mod event;
 mod fold;
 mod hostile;
 mod keep;
 mod violation;
+mod words;
 
 pub use event::{Ending, Event, Posture, Stream, Usage};
 pub use fold::{Fold, Gap, Output, Report, SourceError};
-pub use hostile::{displayable, displayable_line};
+pub use hostile::{Displayer, displayable, displayable_line};
 pub use violation::{Confidence, Kind, Layer, Violation};
+pub use words::{ending_words, signal_name, violation_words};

@@ -1,13 +1,25 @@
 //! Conducts runs: admission, cancel, the table of live runs, history. Knows neither LSP nor Linux.
 
+mod cells;
+mod conductor;
+mod history;
+mod id;
+mod life;
+mod local_host;
+mod local_planner;
+mod planner;
+mod queue;
+
 use belljar_report::{Event, Report};
 use tokio::sync::mpsc;
 
 pub use belljar_plan::{Host, LineRange, Refusal, RunRequest, Source};
-
-/// Names one run, for as long as the server lives.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RunId(pub String);
+pub use cells::{Boxed, Cells, Living, Stop};
+pub use conductor::Conductor;
+pub use id::RunId;
+pub use local_host::LocalHost;
+pub use local_planner::LocalPlanner;
+pub use planner::{Planner, Prepared};
 
 /// What a run tells whoever asked for it. Exactly one `Finished`, and nothing after it.
 #[derive(Debug)]
@@ -23,12 +35,12 @@ pub enum Update {
     Finished(Box<Report>),
 }
 
-/// A run, as its owner holds it.
+/// A run, as its owner holds it. Dropping `updates` ends the run; not reading them makes the program wait.
 pub struct Run {
     /// Its name.
     pub id: RunId,
     /// What it tells.
     pub updates: mpsc::Receiver<Update>,
-    /// Where its standard input goes, if the request said that there is some.
+    /// Where its standard input goes, if the request said that there is some. Dropping it is the end of the input.
     pub input: Option<mpsc::Sender<Vec<u8>>>,
 }

@@ -1,0 +1,250 @@
+//! The life of one run: planned, admitted, carried out, reported. Each in a task of its own.
+
+use std::sync::Arc;
+
+use belljar_plan::{Refusal, RunRequest, Source};
+use belljar_report::{Confidence, Ending, Event, Fold, Report, Usage};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::{mpsc, watch};
+
+use crate::conductor::Shared;
+use crate::{Prepared, RunId, Stop, Update};
+
+pub(crate) struct Life {
+    pub shared: Arc<Shared>,
+    pub id: RunId,
+    pub updates: mpsc::Sender<Update>,
+    pub inputs: Option<mpsc::Receiver<Vec<u8>>>,
+    pub cancelled: watch::Receiver<bool>,
+}
+
+/// Lives the run, and sees to it that it has exactly one end whatever happens, also if we panic.
+pub(crate) async fn supervise(life: Life, request: RunRequest) {
+    let (shared, id, updates) = (life.shared.clone(), life.id.clone(), life.updates.clone());
+    let blank = start_report(&id, &request);
+    let report = match tokio::spawn(life.live(request)).await {
+        Ok(report) => report,
+        Err(error) => {
+            tracing::error!(run = %id, %error, "the task of a run died");
+            let ending = Ending::Failed {
+                step: "belljar".into(),
+                errno: "EIO".into(),
+                hint:
+                    "this is a mistake in Belljar: please report it, with the program that was run"
+                        .into(),
+            };
+            ended(blank, ending)
+        }
+    };
+    shared.close(&id, &report);
+    // Nobody need be listening any more.
+    let _ = updates.send(Update::Finished(Box::new(report))).await;
+}
+
+impl Life {
+    async fn live(mut self, request: RunRequest) -> Report {
+        let fold = start_report(&self.id, &request);
+        let has_input = request.has_input;
+        let prepared = tokio::select! {
+            biased;
+            () = asked(&mut self.cancelled) => return ended(fold, Ending::Cancelled),
+            // With nobody to tell there is nothing to do.
+            () = self.updates.closed() => return ended(fold, Ending::Cancelled),
+            prepared = prepare(self.shared.clone(), request) => prepared,
+        };
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(Refusal { reason, hint }) => return ended(fold, Ending::Refused { reason, hint }),
+        };
+        let fold = fold.of(prepared.file.clone(), prepared.language.clone());
+        let Some(_admission) = self.admission().await else {
+            return ended(fold, Ending::Cancelled);
+        };
+        self.carry_out(prepared, fold, has_input).await
+    }
+
+    /// Waits for its turn, and tells how many are before it. `None` if it was cancelled.
+    async fn admission(&mut self) -> Option<crate::queue::Admission> {
+        let mut ticket = self.shared.queue.line_up();
+        let mut told = 0;
+        loop {
+            match ticket.ask() {
+                Ok(admission) => return Some(admission),
+                // Only the newest number is of interest: who does not read gets it later, or never.
+                Err(ahead) if ahead != told => {
+                    told = ahead;
+                    let _ = self.updates.try_send(Update::Queued { ahead });
+                }
+                Err(_) => {}
+            }
+            tokio::select! {
+                () = ticket.changed() => {}
+                () = asked(&mut self.cancelled) => return None,
+                () = self.updates.closed() => return None,
+            }
+        }
+    }
+
+    async fn carry_out(mut self, prepared: Prepared, mut fold: Fold, has_input: bool) -> Report {
+        let mut cell = self.shared.cells.start(&prepared.plan, has_input);
+        let stop = cell.stop();
+        let feeding = match (self.inputs.take(), cell.input()) {
+            (Some(inputs), Some(pipe)) => Some(tokio::spawn(feed(inputs, pipe))),
+            _ => None,
+        };
+        let mut stopped = false;
+        while let Some(mut event) = next(&mut *cell, &mut self, &stop, &mut stopped).await {
+            if let Event::Started { posture } = &mut event {
+                posture.notes.splice(0..0, prepared.notices.iter().cloned());
+            }
+            fold.add(&event);
+            if fold.has_ended() {
+                break;
+            }
+            if let Event::Violation(violation) = &mut event {
+                place(violation, prepared.file.as_deref(), prepared.first_line);
+            }
+            self.tell(event, &stop, &mut stopped).await;
+        }
+        if let Some(feeding) = feeding {
+            feeding.abort();
+        }
+        if !fold.has_ended() {
+            // The launcher is gone, and with it, by the kernel's doing, the cell.
+            fold = failed(fold);
+        }
+        finish(fold, &prepared)
+    }
+
+    /// Passes an event on. While the reader is slow the run waits here, and so in the end does the program.
+    async fn tell(&mut self, event: Event, stop: &Stop, stopped: &mut bool) {
+        tokio::select! {
+            biased;
+            place = self.updates.reserve() => if let Ok(place) = place {
+                place.send(Update::Event(event));
+            },
+            // A reader who does not read must not keep a cancelled run alive; the report still has the event.
+            () = asked(&mut self.cancelled) => if !std::mem::replace(stopped, true) {
+                stop();
+            },
+        }
+    }
+}
+
+/// The next event of the cell. Meanwhile ends the run if it is cancelled or nobody listens.
+async fn next(
+    cell: &mut dyn crate::Living,
+    life: &mut Life,
+    stop: &Stop,
+    stopped: &mut bool,
+) -> Option<Event> {
+    let mut event = cell.next();
+    loop {
+        tokio::select! {
+            biased;
+            event = &mut event => return event,
+            () = asked(&mut life.cancelled), if !*stopped => {}
+            () = life.updates.closed(), if !*stopped => {}
+        }
+        *stopped = true;
+        stop();
+    }
+}
+
+/// Returns once the run is to be ended.
+async fn asked(cancelled: &mut watch::Receiver<bool>) {
+    if cancelled.wait_for(|stop| *stop).await.is_err() {
+        // Out of the table means over: nobody can ask any more.
+        std::future::pending().await
+    }
+}
+
+/// Planning reads files, so it must not hold up the server's other work. A command has no other work.
+async fn prepare(shared: Arc<Shared>, request: RunRequest) -> Result<Prepared, Refusal> {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return shared.planner.prepare(&request);
+    }
+    let gone = |_| Refusal {
+        reason: "Belljar made a mistake while it planned the run.".into(),
+        hint: "please report it, with the program that was to be run".into(),
+    };
+    let _turn = shared.planning.acquire().await.ok();
+    let planning = {
+        let shared = shared.clone();
+        move || shared.planner.prepare(&request)
+    };
+    match tokio::task::spawn_blocking(planning).await {
+        Ok(prepared) => prepared,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => Err(gone(error)),
+    }
+}
+
+/// Writes what the user has to say into the program's standard input.
+async fn feed(mut inputs: mpsc::Receiver<Vec<u8>>, mut pipe: Box<dyn AsyncWrite + Send + Unpin>) {
+    while let Some(bytes) = inputs.recv().await {
+        if pipe.write_all(&bytes).await.is_err() {
+            // The program reads no more. That is its own affair.
+            return;
+        }
+    }
+    let _ = pipe.shutdown().await;
+}
+
+fn start_report(id: &RunId, request: &RunRequest) -> Fold {
+    let fold = Fold::new(&*id.0, &*request.policy);
+    match &request.source {
+        Source::Document { name, language, .. } => fold.of(Some(name.clone()), language.clone()),
+        Source::Command { .. } => fold,
+    }
+}
+
+fn ended(mut fold: Fold, ending: Ending) -> Report {
+    fold.add(&Event::Ended {
+        ending,
+        usage: Usage::default(),
+    });
+    fold.finish()
+}
+
+fn failed(mut fold: Fold) -> Fold {
+    let ending = Ending::Failed {
+        step: "launcher".into(),
+        errno: "EPIPE".into(),
+        hint: "the process that makes cells has ended; start Belljar again".into(),
+    };
+    fold.add(&Event::Ended {
+        ending,
+        usage: Usage::default(),
+    });
+    fold
+}
+
+/// What can be said only at the end: which lines the error messages name, and so where violations without a line go.
+fn finish(fold: Fold, prepared: &Prepared) -> Report {
+    let mut report = fold.finish();
+    report.errors = (prepared.read_errors)(&report.stderr);
+    let line = report
+        .errors
+        .first()
+        .map_or(prepared.first_line, |error| error.line);
+    for violation in &mut report.violations {
+        place(violation, prepared.file.as_deref(), line);
+    }
+    report
+}
+
+/// Puts a violation of which only the document is known on `line`.
+fn place(violation: &mut belljar_report::Violation, file: Option<&str>, line: u32) {
+    if let (None, Some(file)) = (violation.line, file) {
+        violation.file = Some(file.to_owned());
+        violation.line = Some(line);
+        violation.column = None;
+        violation.confidence = Confidence::File;
+    }
+}
+
+#[cfg(test)]
+#[path = "life_tests.rs"]
+mod tests;

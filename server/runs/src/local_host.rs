@@ -1,0 +1,107 @@
+//! The machine that Belljar runs on, as plans see it. Reads; starts nothing.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use belljar_plan::{FileKind, Host};
+use nix::unistd::{AccessFlags, access};
+
+/// This machine and this user.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LocalHost;
+
+impl Host for LocalHost {
+    fn kind(&self, path: &Path) -> Option<FileKind> {
+        let kind = fs::metadata(path).ok()?.file_type();
+        Some(if kind.is_file() {
+            FileKind::File
+        } else if kind.is_dir() {
+            FileKind::Directory
+        } else {
+            FileKind::Other
+        })
+    }
+
+    fn is_executable(&self, path: &Path) -> bool {
+        self.kind(path) == Some(FileKind::File) && access(path, AccessFlags::X_OK).is_ok()
+    }
+
+    fn resolve(&self, path: &Path) -> Option<PathBuf> {
+        fs::canonicalize(path).ok()
+    }
+
+    fn link(&self, path: &Path) -> Option<PathBuf> {
+        fs::read_link(path).ok()
+    }
+
+    fn list(&self, path: &Path) -> Vec<OsString> {
+        let Ok(entries) = fs::read_dir(path) else {
+            return Vec::new();
+        };
+        let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+        names.sort();
+        names
+    }
+
+    fn read(&self, path: &Path, limit: u64) -> Option<Vec<u8>> {
+        // A pipe would make us wait, and a device may never end.
+        if self.kind(path)? != FileKind::File {
+            return None;
+        }
+        let mut content = Vec::new();
+        fs::File::open(path)
+            .ok()?
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut content)
+            .ok()?;
+        (content.len() as u64 <= limit).then_some(content)
+    }
+
+    fn variable(&self, name: &str) -> Option<OsString> {
+        std::env::var_os(name)
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        std::env::home_dir().filter(|home| home.is_absolute())
+    }
+
+    fn working_directory(&self) -> Option<PathBuf> {
+        std::env::current_dir().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_what_they_are_and_reading_has_a_limit() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        fs::write(&file, b"12345").expect("written");
+        let host = LocalHost;
+        assert_eq!(host.kind(&file), Some(FileKind::File));
+        assert_eq!(host.kind(folder.path()), Some(FileKind::Directory));
+        assert_eq!(host.kind(Path::new("/dev/null")), Some(FileKind::Other));
+        assert_eq!(host.kind(&folder.path().join("none")), None);
+        assert_eq!(host.read(&file, 5).as_deref(), Some(&b"12345"[..]));
+        assert_eq!(host.read(&file, 4), None);
+        assert_eq!(host.read(Path::new("/dev/zero"), 10), None);
+        assert_eq!(host.list(folder.path()), ["file"]);
+        assert!(!host.is_executable(&file) && !host.is_executable(folder.path()));
+        assert!(host.is_executable(&std::env::current_exe().expect("this test")));
+    }
+
+    #[test]
+    fn a_link_is_followed_one_step_or_to_its_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, b"").expect("written");
+        std::os::unix::fs::symlink("file", &link).expect("linked");
+        assert_eq!(LocalHost.link(&link), Some(PathBuf::from("file")));
+        assert_eq!(LocalHost.link(&file), None);
+        assert_eq!(LocalHost.resolve(&link), fs::canonicalize(&file).ok());
+    }
+}

@@ -1,0 +1,37 @@
+//! What this room needs of planning, so that it can be tested without a catalogue, policies and a host.
+
+use std::path::Path;
+
+use belljar_plan::{Refusal, RunPlan, RunRequest};
+use belljar_report::SourceError;
+
+/// A run that is decided, and what is needed to make sense of what it tells.
+pub struct Prepared {
+    /// What is carried out.
+    pub plan: RunPlan,
+    /// Finds the messages in the program's standard error that name a line of the document.
+    pub read_errors: Box<dyn Fn(&str) -> Vec<SourceError> + Send + Sync>,
+    /// The language it is run as.
+    pub language: Option<String>,
+    /// The document, as the user named it.
+    pub file: Option<String>,
+    /// The first line that was selected.
+    pub first_line: u32,
+    /// What the user should know about how it was decided.
+    pub notices: Vec<String>,
+}
+
+/// Decides runs.
+pub trait Planner: Send + Sync {
+    /// Decides a run. May read files; must not start anything.
+    ///
+    /// # Errors
+    /// Why it is not run.
+    fn prepare(&self, request: &RunRequest) -> Result<Prepared, Refusal>;
+
+    /// The policies that a user can choose from, the default first.
+    fn policy_names(&self) -> Vec<String>;
+
+    /// Whether there is a runtime for a document with this language id, path and first line.
+    fn detects(&self, language: Option<&str>, path: Option<&Path>, first_line: &str) -> bool;
+}
