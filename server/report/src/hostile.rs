@@ -154,10 +154,10 @@ fn control_sequence(behind: &str) -> Option<&str> {
 
 /// What remains behind an OSC, DCS, APC, PM or SOS string and its end (BEL, ST or ESC \).
 fn control_string(behind: &str) -> Option<&str> {
-    let mut characters = behind
+    for (at, c) in behind
         .char_indices()
-        .take_while(|(at, _)| *at < LONGEST_SEQUENCE);
-    while let Some((at, c)) = characters.next() {
+        .take_while(|(at, _)| *at < LONGEST_SEQUENCE)
+    {
         let after = &behind[at + c.len_utf8()..];
         match c {
             // Terminals give up on a string at the last two, so what follows is seen.
