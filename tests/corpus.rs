@@ -144,18 +144,18 @@ macro_rules! corpus {
 
 corpus! {
     programs_in_bash_behave_as_they_do_alone: check_programs("bash", "bash", 1);
-    programs_in_c_behave_as_they_do_alone: check_programs("c", "gcc", 2);
-    programs_in_cpp_behave_as_they_do_alone: check_programs("cpp", "g++", 6);
-    programs_in_go_behave_as_they_do_alone: check_programs("go", "go", 5);
+    programs_in_c_behave_as_they_do_alone: check_programs("c", "gcc", 1);
+    programs_in_cpp_behave_as_they_do_alone: check_programs("cpp", "g++", 3);
+    programs_in_go_behave_as_they_do_alone: check_programs("go", "go", 3);
     programs_in_javascript_behave_as_they_do_alone: check_programs("javascript", "node", 1);
     programs_in_lua_behave_as_they_do_alone: check_programs("lua", "lua5.4", 1);
     programs_in_perl_behave_as_they_do_alone: check_programs("perl", "perl", 1);
     programs_in_php_behave_as_they_do_alone: check_programs("php", "php", 1);
     programs_in_python_behave_as_they_do_alone: check_programs("python", "python3", 1);
     programs_in_ruby_behave_as_they_do_alone: check_programs("ruby", "ruby", 1);
-    programs_in_rust_behave_as_they_do_alone: check_programs("rust", "rustc", 3);
+    programs_in_rust_behave_as_they_do_alone: check_programs("rust", "rustc", 2);
     programs_in_sh_behave_as_they_do_alone: check_programs("sh", "sh", 1);
-    programs_in_typescript_behave_as_they_do_alone: check_programs("typescript", "tsx", 3);
+    programs_in_typescript_behave_as_they_do_alone: check_programs("typescript", "tsx", 2);
     generated_python_passes_where_it_should: check_tasks("python", "python3", 4);
     generated_javascript_passes_where_it_should: check_tasks("javascript", "node", 4);
     generated_rust_passes_where_it_should: check_tasks("rust", "rustc", 8);

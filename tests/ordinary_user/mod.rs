@@ -1,7 +1,7 @@
 //! Starts programs as somebody without any privilege, also when root runs the tests.
 
 use std::ffi::OsStr;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -114,8 +114,8 @@ impl OrdinaryUser {
 }
 
 fn own(path: &Path, uid: u32) {
-    // The binary's copy may stay root's; everything else is small.
-    chown(path, Some(uid), Some(uid)).expect("a new owner");
+    // The link itself, not what it points to: that may be the binary in the build folder.
+    lchown(path, Some(uid), Some(uid)).expect("a new owner");
     if path.is_dir() && !path.is_symlink() {
         for entry in std::fs::read_dir(path).expect("a folder's names") {
             own(&entry.expect("a name").path(), uid);
