@@ -1,0 +1,277 @@
+//! The runtimes that are known, and which of them a document asks for.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use regex_lite::Regex;
+
+use crate::check;
+use crate::definition::Definition;
+
+/// The shipped files: name and text.
+const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
+
+/// A language, and how it is run. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    pub(crate) definition: Arc<Definition>,
+    file: Arc<str>,
+}
+
+impl Runtime {
+    /// Its id, which is what `--language` takes.
+    pub fn id(&self) -> &str {
+        &self.definition.id
+    }
+
+    /// The language's name, for people.
+    pub fn name(&self) -> &str {
+        &self.definition.name
+    }
+
+    /// The file that describes it.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// What editors call it.
+    pub fn language_ids(&self) -> &[String] {
+        &self.definition.language_ids
+    }
+
+    /// Ends of names of its files, without the dot; the usual one first.
+    pub fn extensions(&self) -> &[String] {
+        &self.definition.extensions
+    }
+
+    /// What fenced blocks in Markdown call it.
+    pub fn fence_tags(&self) -> &[String] {
+        &self.definition.fence_tags
+    }
+
+    fn has_shebang(&self, first_line: &str) -> bool {
+        let Some(shebang) = first_line.strip_prefix("#!") else { return false };
+        self.definition.shebangs.iter().any(|pattern| {
+            Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(shebang.trim()))
+        })
+    }
+}
+
+/// What is wrong with a runtime file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuntimeError {
+    /// The file, as it was named.
+    pub file: String,
+    /// The line, from 1, where one is to blame.
+    pub line: Option<u32>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for RuntimeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}: {}", self.file, self.message),
+            None => write!(f, "{}: {}", self.file, self.message),
+        }
+    }
+}
+
+impl std::error::Error for RuntimeError {}
+
+/// Every runtime that is known, sorted by id.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    runtimes: Vec<Runtime>,
+}
+
+impl Catalogue {
+    /// The runtimes that come with Belljar.
+    ///
+    /// # Panics
+    /// If a shipped file is wrong, which a test rules out.
+    pub fn shipped() -> Catalogue {
+        let runtimes = SHIPPED.iter().map(|(file, text)| match parse(file, text) {
+            Ok(runtime) => runtime,
+            Err(error) => panic!("shipped runtime: {error}"),
+        });
+        let mut catalogue = Catalogue { runtimes: runtimes.collect() };
+        catalogue.sort();
+        catalogue
+    }
+
+    /// Adds the user's own files: name and content. One with a known id takes that one's place.
+    /// A wrong file is left out and reported; the others count.
+    pub fn with_user_files(mut self, files: Vec<(String, Vec<u8>)>) -> (Catalogue, Vec<RuntimeError>) {
+        let mut errors = Vec::new();
+        for (file, content) in files {
+            let runtime = String::from_utf8(content)
+                .map_err(|error| {
+                    let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                    RuntimeError {
+                        file: file.clone(),
+                        line: Some(check::line_of(before, before.len())),
+                        message: "this is not UTF-8".to_owned(),
+                    }
+                })
+                .and_then(|text| {
+                    let runtime = parse(&file, &text)?;
+                    check::check(&runtime.definition, &file, &text)?;
+                    Ok(runtime)
+                });
+            match runtime {
+                Ok(runtime) => {
+                    self.runtimes.retain(|known| known.id() != runtime.id());
+                    self.runtimes.push(runtime);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        self.sort();
+        (self, errors)
+    }
+
+    fn sort(&mut self) {
+        self.runtimes.sort_by(|one, other| one.id().cmp(other.id()));
+    }
+
+    /// The runtime with this id.
+    pub fn by_id(&self, id: &str) -> Option<&Runtime> {
+        self.runtimes.iter().find(|runtime| runtime.id() == id)
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Runtime> {
+        self.runtimes.iter()
+    }
+
+    /// The runtime of a fenced block with this tag.
+    pub fn by_fence_tag(&self, tag: &str) -> Option<&Runtime> {
+        let has = |list: &[String]| list.iter().any(|one| one.eq_ignore_ascii_case(tag));
+        self.by_id(tag).or_else(|| self.iter().find(|runtime| has(&runtime.definition.fence_tags)))
+    }
+
+    /// The runtime that a name given by a user or an editor means: an id, a language id, a fence tag.
+    /// One name may mean several (editors know one shell); then the document's first line and name decide.
+    pub fn detect(&self, language: Option<&str>, path: Option<&Path>, first_line: &str) -> Option<&Runtime> {
+        let candidates: Vec<&Runtime> = match language {
+            Some(language) => {
+                let named = |runtime: &&Runtime| {
+                    runtime.definition.language_ids.iter().any(|id| id.eq_ignore_ascii_case(language))
+                };
+                let candidates: Vec<_> = self.iter().filter(named).collect();
+                if candidates.is_empty() {
+                    return self.by_fence_tag(language);
+                }
+                candidates
+            }
+            None => self.iter().collect(),
+        };
+        let by_shebang = || candidates.iter().find(|runtime| runtime.has_shebang(first_line));
+        let by_name = || {
+            let path = path?;
+            let name = path.file_name()?.to_str()?;
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            candidates.iter().find(|runtime| {
+                runtime.definition.file_names.iter().any(|known| known == name)
+                    || extension.is_some_and(|extension| {
+                        runtime.definition.extensions.iter().any(|known| known.eq_ignore_ascii_case(extension))
+                    })
+            })
+        };
+        let sole = || if language.is_some() { candidates.first() } else { None };
+        by_shebang().or_else(by_name).or_else(sole).copied()
+    }
+
+    /// The tool whose names hold `program`, for commands that a user types.
+    pub(crate) fn tool_named(&self, program: &str) -> Option<&crate::definition::Tool> {
+        self.iter()
+            .flat_map(|runtime| runtime.definition.tool.values())
+            .find(|tool| tool.names.iter().any(|name| name == program))
+    }
+}
+
+fn parse(file: &str, text: &str) -> Result<Runtime, RuntimeError> {
+    let definition: Definition = toml::from_str(text).map_err(|error| RuntimeError {
+        file: file.to_owned(),
+        line: error.span().map(|span| check::line_of(text.as_bytes(), span.start)),
+        message: error.message().to_owned(),
+    })?;
+    Ok(Runtime { definition: Arc::new(definition), file: file.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_file_is_right_and_opens_with_a_comment() {
+        assert!(SHIPPED.len() >= 13);
+        for (file, text) in SHIPPED {
+            let runtime = parse(file, text).unwrap_or_else(|error| panic!("{error}"));
+            check::check(&runtime.definition, file, text).unwrap_or_else(|error| panic!("{error}"));
+            assert!(text.starts_with("# "), "{file} has no opening comment");
+            assert_eq!(*file, format!("{}.toml", runtime.id()));
+        }
+    }
+
+    #[test]
+    fn every_extension_and_fence_tag_is_found() {
+        let catalogue = Catalogue::shipped();
+        for runtime in catalogue.iter() {
+            for tag in runtime.fence_tags() {
+                assert_eq!(catalogue.by_fence_tag(tag).map(Runtime::id), Some(runtime.id()), "{tag}");
+            }
+            let usual = &runtime.extensions()[0];
+            let path = format!("/p/a.{usual}");
+            let found = catalogue.detect(None, Some(Path::new(&path)), "");
+            assert_eq!(found.map(Runtime::id), Some(runtime.id()), "{usual}");
+        }
+    }
+
+    #[test]
+    fn a_shebang_decides_between_runtimes_of_one_language_id() {
+        let catalogue = Catalogue::shipped();
+        let id = |language, path: &str, line| {
+            catalogue.detect(language, Some(Path::new(path)), line).map(Runtime::id)
+        };
+        assert_eq!(id(Some("shellscript"), "/p/a.sh", "#!/bin/sh"), Some("sh"));
+        assert_eq!(id(Some("shellscript"), "/p/a.sh", "#!/usr/bin/env bash"), Some("bash"));
+        assert_eq!(id(Some("shellscript"), "/p/a", ""), Some("bash"));
+        assert_eq!(id(None, "/p/tool", "#!/usr/bin/env -S python3 -u"), Some("python"));
+        assert_eq!(id(None, "/p/tool", "#!/usr/bin/awk"), None);
+        assert_eq!(id(Some("cobol"), "/p/a.py", ""), None);
+        assert_eq!(id(None, "/p/notes.txt", "hello"), None);
+    }
+
+    #[test]
+    fn a_user_adds_a_language_with_a_file() {
+        let text = "# Awk.\nid = \"awk\"\nname = \"Awk\"\nextensions = [\"awk\"]\n\
+            [tool.awk]\nnames = [\"gawk\", \"awk\"]\nfind = [{ path = true }]\ninstall = { other = \"install awk\" }\n\
+            [[way]]\nneeds = [\"awk\"]\nrun = [\"{awk}\", \"-f\", \"{source}\", \"{arguments}\"]\n";
+        let (catalogue, errors) = Catalogue::shipped().with_user_files(vec![("awk.toml".into(), text.into())]);
+        assert_eq!(errors, []);
+        assert_eq!(catalogue.detect(None, Some(Path::new("/p/a.awk")), "").map(Runtime::id), Some("awk"));
+        assert!(catalogue.by_id("python").is_some());
+    }
+
+    #[test]
+    fn a_wrong_file_is_named_with_its_line_and_the_others_count() {
+        let start = "id = \"x\"\nname = \"X\"\n[tool.x]\nnames = [\"x\"]\nfind = [{ path = true }]\ninstall = { other = \"-\" }\n";
+        let cases: Vec<(&str, Vec<u8>, Option<u32>)> = vec![
+            ("unknown.toml", b"id = \"x\"\ncolour = 1\n".to_vec(), Some(2)),
+            ("bytes.toml", b"id = \"x\"\n\xff\n".to_vec(), Some(2)),
+            ("placeholder.toml", format!("{start}[[way]]\nneeds = [\"x\"]\nrun = [\"{{y}}\"]\n").into_bytes(), Some(9)),
+            ("regex.toml", format!("shebangs = [\"(\"]\n{start}[[way]]\nneeds = []\nrun = [\"{{x}}\"]\n").into_bytes(), Some(1)),
+            ("needs.toml", format!("{start}[[way]]\nneeds = [\"z\"]\nrun = [\"{{x}}\"]\n").into_bytes(), Some(8)),
+        ];
+        for (file, content, line) in cases {
+            let (catalogue, errors) = Catalogue::shipped().with_user_files(vec![(file.into(), content)]);
+            assert_eq!(errors.len(), 1, "{file}");
+            assert_eq!(errors[0].line, line, "{}", errors[0]);
+            assert!(catalogue.by_id("python").is_some());
+            assert!(catalogue.by_id("x").is_none());
+        }
+    }
+}

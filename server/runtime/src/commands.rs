@@ -1,0 +1,123 @@
+//! What is executed for a program: the commands of a way, with every template filled.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use regex_lite::Regex;
+
+use crate::find::Places;
+use crate::{FileKind, FoundWay, Host, Runtime, expand};
+
+/// Where everything lies in the cell, and what the user adds.
+#[derive(Clone, Copy, Debug)]
+pub struct Invocation<'a> {
+    /// The program's source.
+    pub source: &'a str,
+    /// Where a compiler puts the program.
+    pub binary: &'a str,
+    /// A writable directory for everything else.
+    pub scratch: &'a str,
+    /// The document's directory.
+    pub directory: &'a str,
+    /// Arguments for the program.
+    pub arguments: &'a [String],
+    /// Arguments for the tools.
+    pub flags: &'a [String],
+}
+
+/// A file of ours in the cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SupportFile {
+    /// Absolute path.
+    pub path: PathBuf,
+    /// What it holds.
+    pub content: String,
+}
+
+/// Everything that a way executes and needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commands {
+    /// Steps that prepare, in order.
+    pub compile: Vec<Vec<String>>,
+    /// The program itself.
+    pub run: Vec<String>,
+    /// Additions to the environment.
+    pub environment: Vec<(String, String)>,
+    /// Files that must be there.
+    pub files: Vec<SupportFile>,
+    /// Directories of the user's that the tools read.
+    pub libraries: Vec<PathBuf>,
+}
+
+impl Runtime {
+    /// The commands of a way that was found.
+    pub fn commands(
+        &self,
+        host: &dyn Host,
+        places: &Places<'_>,
+        found: &FoundWay,
+        invocation: &Invocation<'_>,
+    ) -> Commands {
+        let way = &self.definition.way[found.way];
+        let mut values: BTreeMap<String, String> = BTreeMap::new();
+        for tool in &found.tools {
+            values.insert(tool.id.clone(), tool.path.to_string_lossy().into_owned());
+            values.insert(format!("{}.real", tool.id), tool.real.to_string_lossy().into_owned());
+        }
+        for (name, define) in &self.definition.define {
+            let said = places.upward().find_map(|directory| {
+                let text = host.read(&directory.join(&define.project_file), 256 * 1024)?;
+                let text = String::from_utf8(text).ok()?;
+                let groups = Regex::new(&define.pattern).ok()?.captures(&text)?;
+                groups.get(1).map(|group| group.as_str().to_owned())
+            });
+            values.insert(name.clone(), said.unwrap_or_else(|| define.default.clone()));
+        }
+        for (name, value) in [
+            ("source", invocation.source),
+            ("binary", invocation.binary),
+            ("scratch", invocation.scratch),
+            ("directory", invocation.directory),
+        ] {
+            values.insert(name.to_owned(), value.to_owned());
+        }
+        let fill = |template: &str| expand::fill(template, |name| values.get(name).cloned());
+        let command = |templates: &Vec<String>| {
+            let mut command = Vec::with_capacity(templates.len() + invocation.arguments.len());
+            for template in templates {
+                match template.as_str() {
+                    "{arguments}" => command.extend_from_slice(invocation.arguments),
+                    "{flags}" => command.extend_from_slice(invocation.flags),
+                    template => command.push(fill(template)),
+                }
+            }
+            command
+        };
+        let mut environment: Vec<(String, String)> =
+            self.definition.environment.iter().map(|(name, value)| (name.clone(), fill(value))).collect();
+        let mut libraries = Vec::new();
+        for library in &self.definition.library {
+            let asked = places.upward().any(|directory| host.kind(&directory.join(&library.project_file)).is_some());
+            let directory = library.directory.iter().filter_map(|directory| expand::path(host, directory)).find(|directory| {
+                host.kind(directory) == Some(FileKind::Directory)
+            });
+            if let Some(directory) = directory.filter(|_| asked) {
+                if let Some(variable) = &library.variable {
+                    environment.push((variable.clone(), directory.to_string_lossy().into_owned()));
+                }
+                libraries.push(directory);
+            }
+        }
+        let files = way.files.iter().map(|name| {
+            let file = &self.definition.file[name];
+            SupportFile { path: Path::new(&fill(&file.path)).to_path_buf(), content: file.content.clone() }
+        });
+        Commands {
+            compile: way.compile.iter().map(command).collect(),
+            run: command(&way.run),
+            environment,
+            files: files.collect(),
+            libraries,
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! What a runtime file says, as it is written there. Keys that are not listed here are refused.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// A whole runtime file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Definition {
+    pub id: String,
+    pub name: String,
+    #[serde(default)]
+    pub language_ids: Vec<String>,
+    #[serde(default)]
+    pub extensions: Vec<String>,
+    #[serde(default)]
+    pub file_names: Vec<String>,
+    #[serde(default)]
+    pub fence_tags: Vec<String>,
+    /// Regular expressions over the first line, behind its `#!`.
+    #[serde(default)]
+    pub shebangs: Vec<String>,
+    /// Tools by the name that templates call them.
+    pub tool: BTreeMap<String, Tool>,
+    /// Ways to run a program, best first. The first whose tools are all there is taken.
+    pub way: Vec<Way>,
+    /// What the tools need in the environment. Values are templates.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// Values for templates that are read from the project.
+    #[serde(default)]
+    pub define: BTreeMap<String, Define>,
+    /// Further arguments for `{flags}`, where the program's text asks for them.
+    #[serde(default)]
+    pub flags: Vec<Flags>,
+    /// Files of ours that a way needs in the cell.
+    #[serde(default)]
+    pub file: BTreeMap<String, SupportFile>,
+    /// Read-only directories of the user's that help where the project has a certain file.
+    #[serde(default)]
+    pub library: Vec<Library>,
+    #[serde(default)]
+    pub selection: Selection,
+    /// What columns in error messages count.
+    #[serde(default)]
+    pub columns: Columns,
+    /// How error messages name lines. For each line of output the first that fits is taken.
+    #[serde(default)]
+    pub error: Vec<ErrorRule>,
+}
+
+/// A program that a runtime needs.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tool {
+    /// What it may be called, best first.
+    pub names: Vec<String>,
+    /// Where to look, in order.
+    pub find: Vec<Finder>,
+    /// How to ask its version; nothing if it has no way to say.
+    #[serde(default)]
+    pub version: Vec<String>,
+    /// How to get it, by the id of the system as os-release names it; `other` for the rest.
+    pub install: BTreeMap<String, String>,
+    /// Programs and directories that it executes besides itself.
+    #[serde(default)]
+    pub executes: Vec<String>,
+}
+
+/// One place to look for a tool. Exactly one of `project`, `directory` and `path` is set.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Finder {
+    /// A path below the document's directory or any directory above it, up to the project's.
+    pub project: Option<String>,
+    /// Installations: the first of these that exists. `~` and a leading `$NAME` are replaced.
+    #[serde(default)]
+    pub directory: Vec<String>,
+    /// Below the directory: a path whose last part has one `*`, the version.
+    pub each: Option<String>,
+    /// Below the installation: where the program is.
+    #[serde(default = "default_program")]
+    pub program: String,
+    /// Who says which version, in order. Empty: the newest.
+    #[serde(default)]
+    pub choose: Vec<Choice>,
+    /// Below the directory: files that say what a version's other name stands for.
+    pub aliases: Option<String>,
+    /// Words that stand for the newest version.
+    #[serde(default)]
+    pub newest: Vec<String>,
+    /// The directories of `PATH`.
+    #[serde(default)]
+    pub path: bool,
+    /// Directories on `PATH` that hold stand-ins, which would start a version manager instead of the tool.
+    #[serde(default)]
+    pub skip: Vec<String>,
+}
+
+fn default_program() -> String {
+    "bin/{name}".to_owned()
+}
+
+/// Something that says which version is wanted. Exactly one of the first three is set.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Choice {
+    /// A variable of the environment.
+    pub variable: Option<String>,
+    /// A file in the document's directory or any above it.
+    pub project_file: Option<String>,
+    /// A file below the finder's directory, or anywhere if it begins with `~`.
+    pub file: Option<String>,
+    /// Where in the file; its first group is the version.
+    #[serde(default = "default_choice")]
+    pub pattern: String,
+}
+
+fn default_choice() -> String {
+    r"^\s*([^\s#]+)".to_owned()
+}
+
+/// One way to run a program.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Way {
+    /// The tools it takes.
+    pub needs: Vec<String>,
+    /// Commands that prepare, in order.
+    #[serde(default)]
+    pub compile: Vec<Vec<String>>,
+    /// The command that is the program.
+    pub run: Vec<String>,
+    /// The support files it takes.
+    #[serde(default)]
+    pub files: Vec<String>,
+}
+
+/// A value that is read from a file of the project.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Define {
+    pub project_file: String,
+    pub pattern: String,
+    pub default: String,
+}
+
+/// Arguments for programs whose text says that they need them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Flags {
+    pub when: String,
+    pub add: Vec<String>,
+}
+
+/// A file that is put into the cell.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SupportFile {
+    pub path: String,
+    pub content: String,
+}
+
+/// A directory that is shown if the project has a certain file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Library {
+    pub project_file: String,
+    pub directory: Vec<String>,
+    /// A variable that is set to it.
+    pub variable: Option<String>,
+}
+
+/// How some lines of a document become a program.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Selection {
+    /// A selection that fits is a program of its own: nothing is kept from the rest of the document.
+    pub complete: Option<String>,
+    /// Lines outside the selection that stay, each on its own line.
+    #[serde(default)]
+    pub keep: Vec<Keep>,
+    /// Lines to add where the selection uses something and nothing provides it.
+    #[serde(default)]
+    pub imply: Vec<Imply>,
+    /// A line without which there is no program.
+    pub header: Option<Header>,
+    /// How statements become a program.
+    #[serde(default)]
+    pub wrap: Vec<Wrap>,
+    /// What makes lines that are all indented legal, on the line before them.
+    pub indented: Option<String>,
+    /// For languages inside other text.
+    pub embedded: Option<Embedded>,
+    /// Arguments for `{flags}`.
+    #[serde(default)]
+    pub flags: Vec<String>,
+    /// Names a file and a line to the compiler: a template of `{line}` and `{source}`. Needed where lines are added.
+    pub line_directive: Option<String>,
+}
+
+/// Lines outside the selection that stay.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Keep {
+    /// How such a line begins. The group `names` holds the names that it provides.
+    pub line: String,
+    /// It goes on until a line that fits this; if it does not fit itself.
+    pub until: Option<String>,
+    /// Lines between `line` and `until` are judged one by one by this.
+    pub each: Option<String>,
+    /// Stays only if the selection uses one of its names like this; `{name}` is the name.
+    pub used_as: Option<String>,
+    /// Stays only if none of its names is provided already.
+    #[serde(default)]
+    pub once: bool,
+    /// Stays also if it comes after the selection.
+    #[serde(default)]
+    pub anywhere: bool,
+}
+
+/// A line to add.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Imply {
+    /// The selection uses it if it fits this.
+    pub uses: String,
+    /// Somebody provides it already if the selection or what is kept fits this.
+    pub unless: String,
+    pub line: String,
+}
+
+/// A line without which there is no program.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Header {
+    pub line: String,
+    /// Not needed if a line of the selection or a kept one fits.
+    pub unless: String,
+    /// Stands between it and other text on the same line.
+    pub separator: String,
+}
+
+/// How statements become a program.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wrap {
+    /// Used only for selections that fit.
+    pub when: Option<String>,
+    /// Not needed if the selection fits.
+    pub unless: String,
+    pub open: String,
+    pub close: String,
+    /// What is legal outside every function begins like this.
+    pub item: String,
+    /// What looks so and is a statement.
+    pub statement: Option<String>,
+    pub line_comment: String,
+    /// Quotes of strings over several lines in which nothing is escaped.
+    #[serde(default)]
+    pub raw_quotes: String,
+}
+
+/// A language inside other text.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Embedded {
+    /// What begins it.
+    pub open: String,
+    /// What ends it.
+    pub close: String,
+    /// What we write to begin it.
+    pub enter: String,
+    /// What we write to end it.
+    pub leave: String,
+}
+
+/// What a column counts.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Columns {
+    /// Characters.
+    #[default]
+    Characters,
+    /// Bytes.
+    Bytes,
+    /// UTF-16 units.
+    Utf16,
+}
+
+/// How one form of error message names lines.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ErrorRule {
+    /// Its first line. Groups: `message`, `file`, `line`, `column`; all but one of them may be missing.
+    pub starts: String,
+    /// Further lines that name places.
+    pub frame: Option<String>,
+    /// The line that holds the message, if the first does not. Without the group `message` it is the whole line.
+    pub message: Option<String>,
+    /// A line after the message's end.
+    pub ends: Option<String>,
+    /// A first line that fits is no error.
+    pub ignore: Option<String>,
+    /// Which of the places in the document counts.
+    #[serde(default)]
+    pub take: Take,
+    /// The line after a place repeats the document's, and `^` below it shows the column.
+    #[serde(default)]
+    pub caret: bool,
+    /// Its columns count from 0.
+    #[serde(default)]
+    pub from_zero: bool,
+}
+
+/// Which place counts.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Take {
+    /// The first.
+    #[default]
+    First,
+    /// The last; the message comes behind it and is the end.
+    Last,
+}

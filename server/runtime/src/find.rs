@@ -1,0 +1,267 @@
+//! Where the tools of a runtime are on this host, and what they must see besides themselves.
+
+use std::path::{Path, PathBuf};
+
+use crate::definition::{Finder, Tool};
+use crate::{Catalogue, FileKind, Host, Runtime, choose, expand, is_broad};
+
+/// A program's links are followed this far.
+const MAX_LINKS: usize = 16;
+
+/// Where a run takes place, for tools that belong to a project.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Places<'a> {
+    /// The project, if the run sees it.
+    pub project: Option<&'a Path>,
+    /// The document's directory, or the one the user stands in.
+    pub directory: Option<&'a Path>,
+}
+
+impl<'a> Places<'a> {
+    /// The directory and all above it, up to the project's; only the directory if there is no project.
+    pub(crate) fn upward(&self) -> impl Iterator<Item = &'a Path> + use<'a> {
+        let project = self.project;
+        let start = self.directory.or(project);
+        let mut next = start.filter(|start| project.is_some_and(|project| start.starts_with(project))).or(project);
+        std::iter::from_fn(move || {
+            let here = next?;
+            next = if Some(here) == project { None } else { here.parent() };
+            Some(here)
+        })
+    }
+}
+
+/// A tool, found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundTool {
+    /// What the runtime file calls it.
+    pub id: String,
+    /// The program, as it is to be executed.
+    pub path: PathBuf,
+    /// The program with no link left.
+    pub real: PathBuf,
+    /// What it must see: its installation, or itself.
+    pub sees: Vec<PathBuf>,
+    /// Programs and directories that it executes besides itself: names, or absolute paths.
+    pub executes: Vec<String>,
+    /// The command that says which version it is; empty if it has none.
+    pub version: Vec<String>,
+}
+
+/// One of a runtime's ways, with all its tools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundWay {
+    /// Which, from 0, in the order of the runtime file.
+    pub way: usize,
+    /// Its tools, in the order in which it names them.
+    pub tools: Vec<FoundTool>,
+}
+
+/// A tool that no way of the runtime can do without, and that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingTool {
+    /// The tool, by its usual name.
+    pub tool: String,
+    /// How to get it.
+    pub install: String,
+}
+
+impl Runtime {
+    /// The first way whose tools are all there.
+    ///
+    /// # Errors
+    /// The first tool of the first way that is missing, if no way is complete.
+    pub fn find(&self, host: &dyn Host, places: &Places<'_>) -> Result<FoundWay, MissingTool> {
+        let mut missing = None;
+        for (way, needed) in self.definition.way.iter().enumerate() {
+            let mut tools = Vec::new();
+            for id in &needed.needs {
+                let tool = &self.definition.tool[id];
+                match find_tool(host, tool, places) {
+                    Some(found) => tools.push(FoundTool { id: id.clone(), ..found }),
+                    None => {
+                        let this = || MissingTool { tool: tool.names[0].clone(), install: install_hint(host, &tool.install) };
+                        missing = missing.or_else(|| Some(this()));
+                        break;
+                    }
+                }
+            }
+            if tools.len() == needed.needs.len() {
+                return Ok(FoundWay { way, tools });
+            }
+        }
+        // A checked runtime has a way, so if none is complete, something is missing.
+        Err(missing.unwrap_or_else(|| MissingTool { tool: self.id().to_owned(), install: String::new() }))
+    }
+}
+
+impl Catalogue {
+    /// A program that a user names in a command, if it is a tool of some runtime: what runs is the real one and not a
+    /// version manager's stand-in, and its installation is seen.
+    pub fn find_command(&self, host: &dyn Host, program: &str, places: &Places<'_>) -> Option<FoundTool> {
+        let path = Path::new(program);
+        let name = path.file_name()?.to_str()?;
+        let tool = self.tool_named(name)?;
+        if program.contains('/') {
+            let path = places.directory.unwrap_or(Path::new("/")).join(path);
+            return at(host, tool, &path, Origin::Unknown);
+        }
+        let finders = tool.find.iter().filter(|finder| finder.project.is_none());
+        finders.filter_map(|finder| search(host, tool, finder, places, name)).next()
+    }
+}
+
+/// How to get a tool, with this host's way first.
+pub fn install_hint(host: &dyn Host, install: &std::collections::BTreeMap<String, String>) -> String {
+    let release = host.read(Path::new("/etc/os-release"), 16 * 1024).unwrap_or_default();
+    let release = String::from_utf8_lossy(&release);
+    let value = |key: &str| {
+        release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or("").trim_matches('"')
+    };
+    let system = [value("ID"), value("ID_LIKE")].join(" ");
+    let own = system.split_whitespace().find_map(|id| install.get(id));
+    let other = install.get("other");
+    match (own, other) {
+        (Some(own), Some(other)) if own != other => format!("run `{own}`, or {other}"),
+        (Some(own), _) => format!("run `{own}`"),
+        (None, Some(other)) => other.clone(),
+        (None, None) => install.values().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(" or "),
+    }
+}
+
+fn find_tool(host: &dyn Host, tool: &Tool, places: &Places<'_>) -> Option<FoundTool> {
+    tool.find.iter().find_map(|finder| tool.names.iter().find_map(|name| search(host, tool, finder, places, name)))
+}
+
+fn search(host: &dyn Host, tool: &Tool, finder: &Finder, places: &Places<'_>, name: &str) -> Option<FoundTool> {
+    if let Some(below) = &finder.project {
+        let below = below.replace("{name}", name);
+        return places.upward().find_map(|directory| at(host, tool, &directory.join(&below), Origin::Project));
+    }
+    if finder.path {
+        return on_path(host, tool, finder, name);
+    }
+    let directory = finder
+        .directory
+        .iter()
+        .filter_map(|directory| expand::path(host, directory))
+        .find(|directory| host.kind(directory) == Some(FileKind::Directory))?;
+    let program = finder.program.replace("{name}", name);
+    let Some(each) = &finder.each else {
+        return at(host, tool, &directory.join(program), Origin::Installation(&directory));
+    };
+    let (above, pattern) = each.rsplit_once('/').unwrap_or(("", each));
+    let (before, behind) = pattern.split_once('*')?;
+    let versions = directory.join(above);
+    let installed: Vec<String> = host
+        .list(&versions)
+        .into_iter()
+        .filter_map(|name| name.into_string().ok())
+        .filter_map(|name| Some(name.strip_prefix(before)?.strip_suffix(behind)?.to_owned()))
+        .filter(|version| host.kind(&versions.join(format!("{before}{version}{behind}")).join(&program)) == Some(FileKind::File))
+        .collect();
+    let version = choose::choose(host, finder, &directory, places, &installed)?;
+    let installation = versions.join(format!("{before}{version}{behind}"));
+    at(host, tool, &installation.join(program), Origin::Installation(&installation))
+}
+
+fn on_path(host: &dyn Host, tool: &Tool, finder: &Finder, name: &str) -> Option<FoundTool> {
+    let path = host.variable("PATH")?;
+    let skip: Vec<PathBuf> = finder.skip.iter().filter_map(|directory| expand::path(host, directory)).collect();
+    std::env::split_paths(&path)
+        // A directory that is not absolute would be looked up wherever the user happens to stand.
+        .filter(|directory| directory.is_absolute() && !skip.contains(directory))
+        .find_map(|directory| at(host, tool, &directory.join(name), Origin::Unknown))
+}
+
+/// What a program came with.
+enum Origin<'a> {
+    /// The project, which the run sees anyway.
+    Project,
+    /// This directory.
+    Installation(&'a Path),
+    /// Its path must tell.
+    Unknown,
+}
+
+/// The program at `path`, if there is one.
+fn at(host: &dyn Host, tool: &Tool, path: &Path, origin: Origin<'_>) -> Option<FoundTool> {
+    if host.kind(path) != Some(FileKind::File) || !host.is_executable(path) {
+        return None;
+    }
+    let real = host.resolve(path)?;
+    let home = host.home();
+    let broad = |directory: &Path| is_broad(directory, home.as_deref());
+    let own = match origin {
+        Origin::Installation(directory) if !broad(directory) => Some(directory.to_path_buf()),
+        Origin::Project => path.parent().map(Path::to_path_buf),
+        Origin::Installation(_) | Origin::Unknown => prefix(path, &broad),
+    };
+    let mut sees = Vec::new();
+    let executed = match own {
+        Some(own) => {
+            sees.push(own);
+            path.to_path_buf()
+        }
+        // Its directory holds other things too, so a link there cannot be seen as a link: execute what it leads to.
+        None if !in_system(path) => real.clone(),
+        None => path.to_path_buf(),
+    };
+    // A program that is a link finds its own files from where it really is; every step on the way must be seen.
+    for step in links(host, &executed) {
+        let seen = prefix(&step, &broad).unwrap_or(step);
+        if !in_system(&seen) && !sees.iter().any(|one| seen.starts_with(one)) {
+            sees.push(seen);
+        }
+    }
+    sees.retain(|one| !in_system(one));
+    let executed_text = executed.to_str()?.to_owned();
+    let version = tool.version.iter().map(|part| expand::fill(part, |_| Some(executed_text.clone()))).collect();
+    Some(FoundTool { id: String::new(), path: executed, real, sees, executes: tool.executes.clone(), version })
+}
+
+/// Whether the base system holds it, which every cell sees.
+fn in_system(path: &Path) -> bool {
+    ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"].iter().any(|one| path.starts_with(one))
+}
+
+/// The installation that a program is part of: what lies above its `bin`.
+fn prefix(program: &Path, broad: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
+    let directory = program.parent()?;
+    let last = directory.file_name()?.to_str()?;
+    let above = directory.parent()?;
+    (matches!(last, "bin" | "sbin") && !broad(above)).then(|| above.to_path_buf())
+}
+
+/// The program and everything that it links to, step by step.
+fn links(host: &dyn Host, program: &Path) -> Vec<PathBuf> {
+    let mut steps = vec![program.to_path_buf()];
+    while steps.len() < MAX_LINKS {
+        let here = &steps[steps.len() - 1];
+        let Some(target) = host.link(here) else { break };
+        let target = here.parent().unwrap_or(Path::new("/")).join(target);
+        steps.push(normal(&target));
+    }
+    // Links may also be in the middle of a path; the end is where the file really is.
+    if let Some(real) = host.resolve(program)
+        && !steps.contains(&real)
+    {
+        steps.push(real);
+    }
+    steps
+}
+
+/// `path` without `.` and `..`.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::ParentDir => {
+                normal.pop();
+            }
+            std::path::Component::CurDir => {}
+            part => normal.push(part),
+        }
+    }
+    normal
+}
