@@ -70,6 +70,7 @@ fn errors_name_file_line_and_key() {
             "p.toml:2: `files.read`: `/a\\0b` has a control character",
         ),
         ("a = \n", "p.toml:1: "),
+        ("[files]\nread = [\n", "p.toml:2: unclosed array"),
         ("description = \"x\"\ndescription = \"y\"\n", "p.toml:2: "),
         (
             "description = \"x\0y\"\n",

@@ -382,3 +382,62 @@ fn a_policy_explains_itself_line_by_line() {
         "what it says is the policy again"
     );
 }
+
+#[test]
+fn to_be_allowed_one_thing_more_is_to_be_allowed_more() {
+    let narrow = "\
+files.project = \"read\"
+files.read = [\"/srv/data\"]
+files.hide = [\".env\", \"secrets\"]
+files.scratch = \"1MiB\"
+network.allow = [\"a.example.com:443\"]
+programs.allow = [\"git\"]
+environment.pass = [\"LANG\"]
+environment.set = { A = \"1\" }
+limits.wall = \"2s\"
+limits.cpu = \"2s\"
+limits.memory = \"1MiB\"
+limits.processes = 2
+limits.open_files = 2
+limits.file_size = \"1MiB\"
+limits.output = \"1MiB\"
+";
+    let named = |text: &str| {
+        policy(&Layers {
+            name: "mine",
+            user_named: file("mine.toml", text),
+            ..Layers::default()
+        })
+    };
+    let before = named(narrow);
+    for wide in [
+        "files.project = \"overlay\"",
+        "files.read = [\"/srv\"]",
+        "files.read = [\"/srv/data\", \"/opt\"]",
+        "files.hide = [\".env\"]",
+        "files.scratch = \"2MiB\"",
+        "network.allow = [\"*.example.com:443\"]",
+        "network.allow = [\"a.example.com:443\", \"b:1\"]",
+        "programs.allow = [\"*\"]",
+        "programs.allow = [\"git\", \"/opt\"]",
+        "environment.pass = [\"LANG\", \"TZ\"]",
+        "environment.set = { A = \"1\", B = \"1\" }",
+        "limits.wall = \"3s\"",
+        "limits.cpu = \"3s\"",
+        "limits.memory = \"2MiB\"",
+        "limits.processes = 3",
+        "limits.open_files = 3",
+        "limits.file_size = \"2MiB\"",
+        "limits.output = \"2MiB\"",
+    ] {
+        let key = wide.split(' ').next().unwrap();
+        let lines = narrow
+            .lines()
+            .map(|line| if line.starts_with(key) { wide } else { line });
+        let after = named(&lines.collect::<Vec<_>>().join("\n"));
+        assert!(before.allows_no_more_than(&after), "{wide}");
+        assert!(!after.allows_no_more_than(&before), "{wide}");
+    }
+    let other = named(&narrow.replace("A = \"1\"", "A = \"2\""));
+    assert!(!other.allows_no_more_than(&before) && !before.allows_no_more_than(&other));
+}

@@ -142,7 +142,8 @@ fn explained(name: &str, text: &str, wrong: &toml::de::Error) -> PolicyError {
     };
     PolicyError {
         file: name.to_string(),
-        line: line_of(text.as_bytes(), span.start),
+        // What is missing at the end of the file is missing on its last line, not on the one after it.
+        line: line_of(text.as_bytes(), span.start.min(text.trim_end().len())),
         key,
         message,
         hint,
