@@ -1,3 +1,22 @@
 //! Everything between `clone` and `execve`. This crate has no allocator, so nothing here can allocate.
+//!
+//! The process that runs this is pid 1 of the cell. It furnishes the cell, gives up every privilege, reports what it can
+//! read back about itself, waits for the word to go on, and then starts the steps of the run and reaps what they leave.
+//! Everything it needs was prepared before; see `Prepared`. The order is the design: "Order" in ARCHITECTURE.md.
 #![no_std]
 #![allow(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod enter;
+mod furnish;
+mod init;
+mod kernel;
+mod posture;
+mod prepared;
+mod privilege;
+
+pub use init::clone_into_cell;
+pub use prepared::{
+    Access, Answer, Arguments, Filters, Instruction, Message, Namespace, Operation, Prepared,
+    Program, Rlimit, Step, posture_bit, resource,
+};

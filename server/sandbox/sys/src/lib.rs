@@ -1,2 +1,21 @@
 //! One typed function per system call. With `child`, the only unsafe code.
+//!
+//! Descriptors come in borrowed and go out owned; errors are the kernel's own, as `io::Error`.
 #![allow(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod memory;
+mod notify;
+mod process;
+mod socket;
+mod tree;
+
+pub use memory::{erase_environment, read_memory};
+pub use notify::{Notification, answer, is_alive, next_notification};
+pub use process::{
+    Cloned, Namespaces, Waited, adopt, clone_cell, close_descriptors_between,
+    close_descriptors_from, descriptor_of, duplicate_to, fork, kill_by_descriptor, landlock_abi,
+    set_dumpable, set_name, set_parent_death_signal, wait_for,
+};
+pub use socket::{receive_with_descriptors, send_with_descriptors};
+pub use tree::{TreeAttributes, attach_id_map, detached_tree};

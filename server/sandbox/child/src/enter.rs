@@ -1,0 +1,233 @@
+//! From a fresh clone to a closed cell. Each line is one step, and the order is the design: "Order" in ARCHITECTURE.md.
+
+use core::ffi::CStr;
+
+use crate::furnish::{furnish, open_views};
+use crate::kernel::{self, Errno, check, check_long, prctl};
+use crate::posture::read_back;
+use crate::posture_bit;
+use crate::prepared::{Message, Prepared, Step};
+use crate::privilege::{drop_capabilities, load_filters, restrict_by_landlock};
+
+/// A step that failed: which, with what error, and at which operation of several.
+pub type Failed = (Step, Errno, usize);
+
+/// Builds the cell around this process. What is on at the end comes back as the message that says so.
+pub fn enter(p: &Prepared<'_>) -> Result<Message, Failed> {
+    let try_step = |step: Step, result: Result<(), Errno>| match (p.fail_at, result) {
+        (Some(at), _) if at == step => Err((step, libc::EIO, 0)),
+        (_, Err(error)) => Err((step, error, 0)),
+        _ => Ok(()),
+    };
+    let try_indexed = |step: Step, result: Result<(), (Errno, usize)>| match result {
+        Err((error, index)) => Err((step, error, index)),
+        Ok(()) => try_step(step, Ok(())),
+    };
+    try_step(
+        Step::ParentDeath,
+        prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0).map(drop),
+    )?;
+    try_step(Step::IdMap, map_ids(p))?;
+    try_step(Step::Keyring, leave_keyring())?;
+    try_step(Step::HostName, set_host_name())?;
+    try_step(Step::Loopback, bring_up_loopback())?;
+    try_step(
+        Step::Propagation,
+        kernel::mount(c"", c"/", c"", libc::MS_REC | libc::MS_PRIVATE, c""),
+    )?;
+    try_indexed(Step::Views, open_views(p))?;
+    try_step(Step::Staging, stage(p))?;
+    try_indexed(Step::Furnish, furnish(p))?;
+    // Through our own /proc, while it can still be written and we still have the capability.
+    try_step(
+        Step::UserNamespaces,
+        kernel::write_file(c"root/proc/sys/user/max_user_namespaces", b"0"),
+    )?;
+    try_step(Step::PivotRoot, pivot())?;
+    try_step(Step::OldRoot, let_go())?;
+    let protect = libc::MS_REMOUNT | libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV;
+    try_step(
+        Step::ReadOnlyRoot,
+        kernel::mount(c"", c"/", c"", protect, p.root_options),
+    )?;
+    try_step(Step::WorkDir, change_directory(p.work_dir))?;
+    try_step(Step::Descriptors, keep_descriptors(p))?;
+    try_step(Step::Session, start_session())?;
+    let proc_directory = look(c"/proc", libc::O_RDONLY | libc::O_DIRECTORY);
+    let scratch = look(c"/tmp", libc::O_RDONLY | libc::O_DIRECTORY);
+    let shared_memory = look(c"/proc/sysvipc/shm", libc::O_RDONLY);
+    let messages = look(c"/proc/sysvipc/msg", libc::O_RDONLY);
+    let semaphores = look(c"/proc/sysvipc/sem", libc::O_RDONLY);
+    try_step(
+        Step::NoNewPrivileges,
+        prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0).map(drop),
+    )?;
+    // After no_new_privs, or Landlock and seccomp would need the capabilities that go now.
+    try_step(Step::Capabilities, drop_capabilities())?;
+    try_step(Step::Landlock, restrict_by_landlock(p))?;
+    // Last, so that nothing above has to be allowed by the filter.
+    let listener = load_filters(&p.filters).map_err(|error| (Step::Seccomp, error, 0))?;
+    try_step(Step::Seccomp, Ok(()))?;
+    let posture = read_back(p);
+    let complete = posture & posture_bit::ALWAYS == posture_bit::ALWAYS;
+    try_step(
+        Step::Posture,
+        if complete { Ok(()) } else { Err(libc::EPROTO) },
+    )
+    .map_err(|(step, error, _)| (step, error, posture as usize))?;
+    Ok(Message {
+        kind: b'R',
+        step: 0,
+        unused: 0,
+        value: posture as i32,
+        index: 0,
+        descriptors: [
+            listener,
+            proc_directory,
+            scratch,
+            shared_memory,
+            messages,
+            semaphores,
+        ],
+    })
+}
+
+fn map_ids(p: &Prepared<'_>) -> Result<(), Errno> {
+    // Without this the kernel does not let an ordinary user map a group.
+    kernel::write_file(c"/proc/self/setgroups", b"deny")?;
+    kernel::write_file(c"/proc/self/uid_map", p.uid_map)?;
+    kernel::write_file(c"/proc/self/gid_map", p.gid_map)
+}
+
+fn leave_keyring() -> Result<(), Errno> {
+    const JOIN_SESSION_KEYRING: libc::c_long = 1;
+    // SAFETY: a null name asks for a new anonymous keyring.
+    let joined = check_long(unsafe {
+        libc::syscall(
+            libc::SYS_keyctl,
+            JOIN_SESSION_KEYRING,
+            core::ptr::null::<u8>(),
+        )
+    });
+    match joined {
+        // A kernel, or a container around us, without keyrings has none to leave.
+        Ok(_) | Err(libc::ENOSYS | libc::EPERM) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn set_host_name() -> Result<(), Errno> {
+    let name = c"sandbox";
+    // SAFETY: the name is valid for its length.
+    check(unsafe { libc::sethostname(name.as_ptr(), name.count_bytes()) })?;
+    // SAFETY: as above.
+    check(unsafe { libc::setdomainname(c"".as_ptr(), 0) }).map(drop)
+}
+
+fn bring_up_loopback() -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    let socket =
+        check(unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) })?;
+    // SAFETY: all zeros is a valid `ifreq`.
+    let mut request: libc::ifreq = unsafe { core::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
+        *to = *from as _;
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    // SAFETY: a complete `ifreq` that outlives the call.
+    let up = check(unsafe { libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &raw const request) });
+    kernel::close(socket);
+    up.map(drop)
+}
+
+/// Everything is built in scratch space that hides what was below it, so no mount point is made in the user's tree.
+fn stage(p: &Prepared<'_>) -> Result<(), Errno> {
+    let flags = libc::MS_NOSUID | libc::MS_NODEV;
+    kernel::mount(c"scratch", p.staging, c"tmpfs", flags, p.staging_options)?;
+    change_directory(p.staging)?;
+    // What is made from here on has exactly the permissions that it is made with.
+    // SAFETY: no pointers.
+    unsafe { libc::umask(0) };
+    // SAFETY: a `CStr` ends in null.
+    check(unsafe { libc::mkdir(c"root".as_ptr(), 0o755) })?;
+    kernel::mount(c"root", c"root", c"tmpfs", flags, p.root_options)
+}
+
+fn pivot() -> Result<(), Errno> {
+    change_directory(c"root")?;
+    // The old root ends up on top of the new one, so no directory for it is needed.
+    // SAFETY: two strings that end in null.
+    check_long(unsafe { libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) })
+        .map(drop)
+}
+
+fn let_go() -> Result<(), Errno> {
+    // SAFETY: a `CStr` ends in null.
+    check(unsafe { libc::umount2(c".".as_ptr(), libc::MNT_DETACH) })?;
+    change_directory(c"/")
+}
+
+fn change_directory(path: &CStr) -> Result<(), Errno> {
+    // SAFETY: a `CStr` ends in null.
+    check(unsafe { libc::chdir(path.as_ptr()) }).map(drop)
+}
+
+/// Descriptors 0 to 3 are null, output, error and the watcher; inputs of the programs and nothing else stay.
+fn keep_descriptors(p: &Prepared<'_>) -> Result<(), Errno> {
+    for (from, to) in p.output.iter().zip([1, 2]) {
+        // SAFETY: no pointers. The parent has made sure that our own descriptors lie above 3.
+        check(unsafe { libc::dup2(*from, to) })?;
+    }
+    let null = kernel::open(c"/dev/null", libc::O_RDONLY, 0)?;
+    // SAFETY: no pointers.
+    check(unsafe { libc::dup2(null, 0) })?;
+    kernel::close(null);
+    let mut first = 3;
+    for keep in in_order([
+        p.status,
+        p.programs
+            .iter()
+            .map(|program| program.input)
+            .max()
+            .unwrap_or(-1),
+    ]) {
+        if keep < first {
+            continue;
+        }
+        if keep > first {
+            close_range(first as u32, keep as u32 - 1)?;
+        }
+        first = keep + 1;
+    }
+    close_range(first as u32, u32::MAX)
+}
+
+fn in_order([a, b]: [i32; 2]) -> [i32; 2] {
+    if a <= b { [a, b] } else { [b, a] }
+}
+
+fn close_range(first: u32, last: u32) -> Result<(), Errno> {
+    // SAFETY: no pointers; nothing of ours lies there.
+    check_long(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }).map(drop)
+}
+
+fn start_session() -> Result<(), Errno> {
+    // SAFETY: no pointers. Fails only for a group leader, which pid 1 of a fresh clone is not.
+    check(unsafe { libc::setsid() })?;
+    // SAFETY: no pointers.
+    unsafe { libc::umask(0o022) };
+    for signal in 1..=64 {
+        // SAFETY: the default action. KILL and STOP, and two that the C library keeps, say no, and need nothing.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    // SAFETY: all zeros is the empty set.
+    let none: libc::sigset_t = unsafe { core::mem::zeroed() };
+    // SAFETY: `none` outlives the call; the old set is not asked for.
+    check(unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const none, core::ptr::null_mut()) })
+        .map(drop)
+}
+
+/// A descriptor for the watcher to take over; -1 where there is nothing to look at.
+fn look(path: &CStr, flags: i32) -> i32 {
+    kernel::open(path, flags, 0).unwrap_or(-1)
+}

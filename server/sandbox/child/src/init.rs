@@ -1,0 +1,244 @@
+//! Pid 1 of the cell: enters, waits for the word, starts the programs one after the other, reaps, and says how they ended.
+
+use core::cell::Cell;
+use core::ffi::{c_int, c_void};
+
+use crate::enter::{Failed, enter};
+use crate::kernel::{self, Errno, check, check_long};
+use crate::prepared::{Answer, Message, Prepared, Program, Step};
+
+/// Clones into namespaces of its own; the clone becomes pid 1 of a cell and never returns. Gives its process id and a
+/// descriptor that names it.
+///
+/// The caller must have one thread: the clone is alone, and a lock that another thread held would never open again.
+///
+/// # Errors
+/// What the kernel said to clone3.
+pub fn clone_into_cell(p: &Prepared<'_>) -> Result<(c_int, c_int), Errno> {
+    const NAMESPACES: c_int = libc::CLONE_NEWUSER
+        | libc::CLONE_NEWNS
+        | libc::CLONE_NEWPID
+        | libc::CLONE_NEWNET
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWUTS
+        | libc::CLONE_NEWCGROUP;
+    let mut pidfd: c_int = -1;
+    // struct clone_args, first version: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls.
+    let arguments: [u64; 8] = [
+        (NAMESPACES | libc::CLONE_PIDFD) as u64,
+        &raw mut pidfd as u64,
+        0,
+        0,
+        libc::SIGCHLD as u64,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: `arguments` is a complete `clone_args` of the size given and outlives the call; without CLONE_VM and
+    // without a stack the child goes on in its own copy of this one, as after fork.
+    let pid = check_long(unsafe {
+        libc::syscall(
+            libc::SYS_clone3,
+            arguments.as_ptr(),
+            size_of_val(&arguments),
+        )
+    })?;
+    if pid == 0 { run(p) } else { Ok((pid, pidfd)) }
+}
+
+/// Becomes pid 1 of the cell. Never returns.
+fn run(p: &Prepared<'_>) -> ! {
+    kernel_name();
+    let status = match conduct(p) {
+        Ok(()) => 0,
+        Err((step, error, index)) => {
+            let failure = Message {
+                kind: b'F',
+                step: step as u8,
+                unused: 0,
+                value: error,
+                index: index as u32,
+                descriptors: [-1; 6],
+            };
+            say(p.status, &failure);
+            1
+        }
+    };
+    // SAFETY: ends this process, and with it everything in the cell.
+    unsafe { libc::_exit(status) }
+}
+
+fn kernel_name() {
+    // SAFETY: a `CStr` ends in null. Only a name for `ps`.
+    unsafe { libc::prctl(libc::PR_SET_NAME, c"belljar:init".as_ptr(), 0, 0, 0) };
+}
+
+fn conduct(p: &Prepared<'_>) -> Result<(), Failed> {
+    let ready = enter(p)?;
+    say(p.status, &ready);
+    if !is_told_to_go(p.status) {
+        return Ok(());
+    }
+    for fd in ready.descriptors {
+        if fd >= 0 {
+            kernel::close(fd);
+        }
+    }
+    // Only now: until here the watcher had to be able to take descriptors over. From here on the programs, which have
+    // our user id, can neither look into this process nor see it.
+    let _ = kernel::prctl(libc::PR_SET_DUMPABLE, 0, 0);
+    for (index, program) in p.programs.iter().enumerate() {
+        let pid = start(p, program).map_err(|(step, error)| (step, error, index))?;
+        say(
+            p.status,
+            &Message {
+                kind: b'S',
+                step: 0,
+                unused: 0,
+                value: 0,
+                index: index as u32,
+                descriptors: [-1; 6],
+            },
+        );
+        let status = reap_until(pid);
+        say(
+            p.status,
+            &Message {
+                kind: b'X',
+                step: 0,
+                unused: 0,
+                value: status,
+                index: index as u32,
+                descriptors: [-1; 6],
+            },
+        );
+        if status != 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Sends one datagram. If nobody hears it any more, the watcher is dead and so are we, in a moment.
+fn say(status: c_int, message: &Message) {
+    // SAFETY: `message` is plain data and valid for its size.
+    unsafe {
+        libc::write(
+            status,
+            core::ptr::from_ref(message).cast::<c_void>(),
+            size_of::<Message>(),
+        )
+    };
+}
+
+fn is_told_to_go(status: c_int) -> bool {
+    let mut answer = 0u8;
+    loop {
+        // SAFETY: one byte, ours.
+        let n = unsafe { libc::read(status, (&raw mut answer).cast::<c_void>(), 1) };
+        if n < 0 && kernel::errno() == libc::EINTR {
+            continue;
+        }
+        return n == 1 && answer == Answer::Go as u8;
+    }
+}
+
+/// Waits for `pid`, and for every orphan that ends meanwhile.
+fn reap_until(pid: c_int) -> c_int {
+    loop {
+        let mut status = 0;
+        // SAFETY: `status` is ours.
+        let ended = unsafe { libc::waitpid(-1, &raw mut status, 0) };
+        if ended == pid {
+            return status;
+        }
+        if ended < 0 && kernel::errno() != libc::EINTR {
+            // No child at all, which cannot be: report it as killed rather than as a success.
+            return libc::SIGKILL;
+        }
+    }
+}
+
+/// What the moment between clone and exec needs, shared with us until then.
+struct Start<'a> {
+    prepared: &'a Prepared<'a>,
+    program: &'a Program<'a>,
+    failure: Cell<Option<(Step, Errno)>>,
+}
+
+fn start(p: &Prepared<'_>, program: &Program<'_>) -> Result<c_int, (Step, Errno)> {
+    if p.fail_at == Some(Step::Exec) {
+        return Err((Step::Exec, libc::EIO));
+    }
+    let start = Start {
+        prepared: p,
+        program,
+        failure: Cell::new(None),
+    };
+    // The child borrows our memory until it executes, and we stand still until then (CLONE_VFORK): no copy of our page
+    // tables, and its failure arrives in `start` by itself.
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    // SAFETY: the stack is borrowed for this alone, and large enough; `start` outlives the child's use of it, because we stand still.
+    let stack_top = p.stack.as_ptr_range().end.cast_mut().cast::<c_void>();
+    let pid = check(unsafe {
+        libc::clone(
+            become_program,
+            stack_top,
+            flags,
+            (&raw const start).cast_mut().cast(),
+        )
+    })
+    .map_err(|error| (Step::Exec, error))?;
+    match start.failure.get() {
+        Some(failure) => Err(failure),
+        None => Ok(pid),
+    }
+}
+
+extern "C" fn become_program(start: *mut c_void) -> c_int {
+    // SAFETY: our parent passed a `Start` that lives until we execute or end.
+    let start = unsafe { &*start.cast::<Start<'_>>() };
+    let failure = match prepare_program(start) {
+        Err(error) => (Step::Limits, error),
+        Ok(()) => {
+            let (program, environment) = (start.program, start.prepared.environment);
+            // SAFETY: the path ends in null, and so do both lists, which `prepare_program` has checked.
+            unsafe {
+                libc::execve(
+                    program.path.as_ptr(),
+                    program.arguments.0.as_ptr().cast(),
+                    environment.0.as_ptr().cast(),
+                );
+            }
+            (Step::Exec, kernel::errno())
+        }
+    };
+    start.failure.set(Some(failure));
+    // SAFETY: ends this child only.
+    unsafe { libc::_exit(127) }
+}
+
+fn prepare_program(start: &Start<'_>) -> Result<(), Errno> {
+    let p = start.prepared;
+    if p.fail_at == Some(Step::Limits) {
+        return Err(libc::EIO);
+    }
+    if !start.program.arguments.is_terminated() || !p.environment.is_terminated() {
+        return Err(libc::EFAULT);
+    }
+    // SAFETY: no pointers. A session of its own, so that a signal to its group reaches only what it started.
+    check(unsafe { libc::setsid() })?;
+    if start.program.input >= 0 {
+        // SAFETY: no pointers. The copy has no close-on-exec.
+        check(unsafe { libc::dup2(start.program.input, 0) })?;
+    }
+    for limit in p.limits {
+        let value = libc::rlimit {
+            rlim_cur: limit.soft,
+            rlim_max: limit.hard,
+        };
+        // SAFETY: `value` outlives the call.
+        check(unsafe { libc::setrlimit(limit.resource as _, &raw const value) })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,541 @@
+//! Builds a cell: turns a plan into what the child needs, clones it, and takes over what it hands back.
+
+use std::cell::Cell;
+use std::ffi::{CString, c_int};
+use std::io::{self, PipeReader};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
+
+use belljar_child::{
+    Access, Answer, Arguments, Filters, Instruction, Message, Namespace, Prepared, Program, Rlimit,
+    Step, posture_bit, resource,
+};
+use belljar_plan::{Limits, RunPlan};
+use belljar_report::Posture;
+use belljar_sys::TreeAttributes;
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+
+use crate::failure::Failure;
+use crate::filter::{self, Arch, NETWORK, Observed, UnixSockets};
+use crate::furnish::{Furniture, ProjectMount, staging_place};
+use crate::identity::Identity;
+use crate::landlock;
+
+/// A set-up that takes longer than this hangs, and is a failure. (Measured: 2 ms, and 100 ms on a cold disk.)
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Stack for the moment between clone and exec of a program.
+const STACK: usize = 64 << 10;
+
+/// How a cell is built. The first choice is the strongest; each other is said in the posture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choices {
+    /// How the project is put into it.
+    pub project: ProjectMount,
+    /// Refusals are told by a listener.
+    pub listen: bool,
+}
+
+/// A cell that stands, its program not yet started.
+pub struct Standing {
+    /// Names pid 1 of the cell.
+    pub pidfd: OwnedFd,
+    /// Its process id.
+    pub pid: i32,
+    /// Where pid 1 speaks.
+    pub status: OwnedFd,
+    /// The program's output.
+    pub output: [PipeReader; 2],
+    /// The listener, if there is one.
+    pub listener: Option<OwnedFd>,
+    /// /proc, scratch space and the three System V tables of the cell.
+    pub looks: [Option<OwnedFd>; 5],
+    /// What was read back.
+    pub posture: Posture,
+}
+
+/// Why there is no cell.
+pub enum Setback {
+    /// We could not.
+    Failure(Failure),
+    /// Not with these choices; others may do.
+    TryWith(Choices),
+}
+
+impl From<Failure> for Setback {
+    fn from(failure: Failure) -> Setback {
+        Setback::Failure(failure)
+    }
+}
+
+/// What must be open before root's privilege goes.
+pub fn trees_of_root(furniture: &Furniture, identity: Identity) -> Result<Vec<OwnedFd>, Failure> {
+    let mut trees = Vec::new();
+    for view in &furniture.views {
+        let name = view.path.to_string_lossy().into_owned();
+        let failed = |error: io::Error| Failure::before(&format!("open a view: {name}"), &error);
+        let tree = belljar_sys::detached_tree(
+            &view.path,
+            TreeAttributes {
+                devices: view.devices,
+            },
+        )
+        .map_err(failed)?;
+        if view.is_project {
+            // Without this (an old file system) the cell sees what anybody may see, which is less.
+            if let Ok(namespace) = identity.namespace_for_roots_files() {
+                let _ = belljar_sys::attach_id_map(tree.as_fd(), namespace.as_fd());
+            }
+        }
+        trees.push(tree);
+    }
+    Ok(trees)
+}
+
+/// Builds a cell for `plan` from `furniture`. `trees` are root's; none otherwise.
+pub fn construct(
+    plan: &RunPlan,
+    furniture: &Furniture,
+    identity: Identity,
+    trees: &[OwnedFd],
+    input: Option<&OwnedFd>,
+    choices: Choices,
+) -> Result<Standing, Setback> {
+    let before = |step: &'static str| move |error: io::Error| Failure::before(step, &error);
+    let (stdout, stdout_end) = io::pipe().map_err(before("make a pipe"))?;
+    let (stderr, stderr_end) = io::pipe().map_err(before("make a pipe"))?;
+    let (status, status_end) = socketpair(
+        AddressFamily::Unix,
+        SockType::SeqPacket,
+        None,
+        SockFlag::SOCK_CLOEXEC,
+    )
+    .map_err(|error| Failure::before("make a socket", &error.into()))?;
+
+    let views: Vec<Access<'_>> = furniture
+        .views
+        .iter()
+        .enumerate()
+        .map(|(index, view)| Access {
+            path: &view.path,
+            tree: trees.get(index).map_or(-1, AsRawFd::as_raw_fd),
+            devices: view.devices,
+        })
+        .collect();
+    let slots: Vec<Cell<c_int>> = views.iter().map(|_| Cell::new(-1)).collect();
+    let operations = furniture.operations();
+    let abi = belljar_sys::landlock_abi();
+    let ruleset = landlock::ruleset(plan, abi);
+    let rules: Vec<_> = ruleset
+        .rules
+        .iter()
+        .map(|(path, rights)| (path.as_c_str(), *rights))
+        .collect();
+    let filters = Loaded::for_cell(choices);
+    let outside = namespaces_outside().map_err(before("look at our own namespaces"))?;
+    let namespaces: Vec<Namespace<'_>> = outside
+        .iter()
+        .map(|(path, number, bit)| Namespace {
+            path,
+            outside: *number,
+            bit: *bit,
+        })
+        .collect();
+    let limits = limits_of(&plan.limits);
+    let uid_map = Identity::map_line(identity.user);
+    let gid_map = Identity::map_line(identity.group);
+    let staging = staging_place().map_err(before("find a place to build in"))?;
+    let staging_options = Furniture::staging_options(plan);
+    let root_options = furniture.root_options();
+    let work_dir = text(&plan.work_dir.to_string_lossy());
+    let variables: Vec<CString> = plan
+        .environment
+        .iter()
+        .map(|(name, value)| text(&format!("{name}={value}")))
+        .collect();
+    let environment = List::of(&variables);
+    let paths: Vec<CString> = plan
+        .steps
+        .iter()
+        .map(|step| text(&step.program.to_string_lossy()))
+        .collect();
+    let words: Vec<Vec<CString>> = plan
+        .steps
+        .iter()
+        .map(|step| step.arguments.iter().map(|word| text(word)).collect())
+        .collect();
+    let arguments: Vec<List<'_>> = words.iter().map(|words| List::of(words)).collect();
+    let programs: Vec<Program<'_>> = plan
+        .steps
+        .iter()
+        .zip(&paths)
+        .zip(&arguments)
+        .map(|((step, path), arguments)| Program {
+            path,
+            arguments: Arguments(&arguments.0),
+            input: input
+                .filter(|_| step.reads_input)
+                .map_or(-1, AsRawFd::as_raw_fd),
+        })
+        .collect();
+    let stack = vec![Cell::new(0u8); STACK];
+    let prepared = Prepared {
+        status: status_end.as_raw_fd(),
+        output: [stdout_end.as_raw_fd(), stderr_end.as_raw_fd()],
+        uid_map: uid_map.as_bytes(),
+        gid_map: gid_map.as_bytes(),
+        staging: &staging,
+        staging_options: &staging_options,
+        root_options: &root_options,
+        views: &views,
+        trees: &slots,
+        operations: &operations,
+        work_dir: &work_dir,
+        landlock_handled: ruleset.handled,
+        landlock_scoped: ruleset.scoped,
+        landlock_rules: &rules,
+        filters: filters.as_child_takes_them(choices.listen),
+        namespaces: &namespaces,
+        limits: &limits,
+        environment: Arguments(&environment.0),
+        programs: &programs,
+        stack: &stack,
+        fail_at: step_to_fail(),
+    };
+    let (pid, pidfd) = belljar_child::clone_into_cell(&prepared)
+        .map_err(|errno| Failure::making_namespaces(&io::Error::from_raw_os_error(errno)))?;
+    let pidfd = belljar_sys::adopt(pidfd).map_err(before("take over the cell"))?;
+    drop((stdout_end, stderr_end, status_end));
+    let standing = await_ready(pidfd, pid, status, [stdout, stderr], furniture, choices);
+    if standing.is_err() {
+        // Whatever state it is in; the descriptor named it and no other. Then there is nothing left of it.
+        let _ = belljar_sys::wait_for(pid);
+    }
+    standing.map(|mut standing| {
+        standing.posture.landlock_abi = if standing.posture.landlock_abi > 0 {
+            abi
+        } else {
+            0
+        };
+        standing
+    })
+}
+
+/// Waits until the cell stands, and takes over the descriptors that it opened for us.
+fn await_ready(
+    pidfd: OwnedFd,
+    pid: i32,
+    status: OwnedFd,
+    output: [PipeReader; 2],
+    furniture: &Furniture,
+    choices: Choices,
+) -> Result<Standing, Setback> {
+    let message = match read_message(&status, Some(Instant::now() + PATIENCE)) {
+        Ok(Some(message)) => message,
+        Ok(None) => {
+            let _ = belljar_sys::kill_by_descriptor(pidfd.as_fd());
+            return Err(Failure::died_in_setup().into());
+        }
+        Err(error) => {
+            let _ = belljar_sys::kill_by_descriptor(pidfd.as_fd());
+            return Err(Failure::before("wait for the cell", &error).into());
+        }
+    };
+    if message.kind != b'R' {
+        return Err(setback(&message, furniture, choices));
+    }
+    let [listener, looks @ ..] = message.descriptors;
+    let take = |number: c_int| {
+        (number >= 0)
+            .then(|| belljar_sys::descriptor_of(pidfd.as_fd(), number))
+            .transpose()
+    };
+    let mut notes = Vec::new();
+    let listener = match take(listener) {
+        Ok(Some(listener)) => Some(listener),
+        Ok(None) if choices.listen => {
+            notes.push(
+                "denials are enforced but not located: another program holds the listener"
+                    .to_owned(),
+            );
+            None
+        }
+        Ok(None) => {
+            notes.push("denials are enforced but not located: this machine lets no process look into another".to_owned());
+            None
+        }
+        Err(_) => {
+            let _ = belljar_sys::kill_by_descriptor(pidfd.as_fd());
+            return Err(Setback::TryWith(Choices {
+                listen: false,
+                ..choices
+            }));
+        }
+    };
+    let mut taken = looks.into_iter().map(|number| take(number).ok().flatten());
+    let looks = std::array::from_fn(|_| taken.next().flatten());
+    if choices.project == ProjectMount::View {
+        notes.push(
+            "no overlay here: the project is read-only, and UNIX sockets are shut".to_owned(),
+        );
+    }
+    let posture = posture_of(message.value.cast_unsigned(), listener.is_some(), notes);
+    Ok(Standing {
+        pidfd,
+        pid,
+        status,
+        output,
+        listener,
+        looks,
+        posture,
+    })
+}
+
+/// Lets the programs start.
+///
+/// # Errors
+/// The cell is gone.
+pub fn let_go(standing: &Standing) -> io::Result<()> {
+    nix::unistd::write(&standing.status, &[Answer::Go as u8])?;
+    Ok(())
+}
+
+/// The next message of pid 1; `None` when there will be none. Without a deadline, what is there now.
+///
+/// # Errors
+/// The deadline passed, or the kernel's.
+pub fn read_message(status: &OwnedFd, deadline: Option<Instant>) -> io::Result<Option<Message>> {
+    loop {
+        let patience = match deadline {
+            Some(deadline) => {
+                PollTimeout::try_from(deadline.saturating_duration_since(Instant::now()))
+                    .unwrap_or(PollTimeout::MAX)
+            }
+            None => PollTimeout::ZERO,
+        };
+        let mut waiting = [PollFd::new(status.as_fd(), PollFlags::POLLIN)];
+        match nix::poll::poll(&mut waiting, patience) {
+            Err(nix::errno::Errno::EINTR) => continue,
+            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+            other => other?,
+        };
+        let mut bytes = [0u8; size_of::<Message>()];
+        return match nix::unistd::read(status, &mut bytes) {
+            Err(nix::errno::Errno::EINTR) => continue,
+            Ok(0) => Ok(None),
+            Ok(n) if n == bytes.len() => Ok(Some(Message::from_bytes(&bytes))),
+            Ok(_) => Err(crate::frames::invalid("half a message")),
+            Err(error) => Err(error.into()),
+        };
+    }
+}
+
+/// What a failure of the child means.
+fn setback(message: &Message, furniture: &Furniture, choices: Choices) -> Setback {
+    let index = message.index as usize;
+    let Some(step) = Step::ALL.get(usize::from(message.step)).copied() else {
+        return Failure::died_in_setup().into();
+    };
+    let has_another_way = choices.project == ProjectMount::Overlay && step_to_fail().is_none();
+    if step == Step::Furnish && furniture.is_overlay(index) && has_another_way {
+        return Setback::TryWith(Choices {
+            project: ProjectMount::View,
+            ..choices
+        });
+    }
+    let what = match step {
+        Step::Views => furniture
+            .views
+            .get(index)
+            .map(|view| view.path.to_string_lossy().into_owned()),
+        Step::Furnish => furniture.describe(index),
+        Step::Posture => Some(missing(message.index)),
+        _ => None,
+    };
+    Failure::inside(step, message.value, what).into()
+}
+
+const BITS: &[(u32, &str)] = &[
+    (posture_bit::USER, "user namespace"),
+    (posture_bit::MOUNT, "mount namespace"),
+    (posture_bit::PID, "process namespace"),
+    (posture_bit::NET, "network namespace"),
+    (posture_bit::IPC, "IPC namespace"),
+    (posture_bit::UTS, "host name"),
+    (posture_bit::CGROUP, "control group namespace"),
+    (posture_bit::NO_NEW_PRIVILEGES, "no_new_privs"),
+    (posture_bit::CAPABILITIES, "empty capability sets"),
+    (posture_bit::SECCOMP, "system call filter"),
+    (posture_bit::ROOT, "new root"),
+    (posture_bit::NESTED, "shut user namespaces"),
+];
+
+fn missing(found: u32) -> String {
+    let names: Vec<&str> = BITS
+        .iter()
+        .filter(|(bit, _)| found & bit == 0)
+        .map(|(_, name)| *name)
+        .collect();
+    format!("not in place: {}", names.join(", "))
+}
+
+fn posture_of(found: u32, located: bool, notes: Vec<String>) -> Posture {
+    let has = |bit: u32| found & bit != 0;
+    Posture {
+        user_namespace: has(posture_bit::USER) && has(posture_bit::NESTED),
+        mount_namespace: has(posture_bit::MOUNT) && has(posture_bit::ROOT),
+        pid_namespace: has(posture_bit::PID),
+        network_namespace: has(posture_bit::NET),
+        ipc_namespace: has(posture_bit::IPC),
+        uts_namespace: has(posture_bit::UTS),
+        cgroup_namespace: has(posture_bit::CGROUP),
+        no_new_privileges: has(posture_bit::NO_NEW_PRIVILEGES),
+        capabilities_dropped: has(posture_bit::CAPABILITIES),
+        seccomp: has(posture_bit::SECCOMP),
+        landlock_abi: u32::from(has(posture_bit::LANDLOCK)),
+        cgroup: false,
+        project: String::new(),
+        located,
+        notes,
+    }
+}
+
+fn namespaces_outside() -> io::Result<Vec<(CString, u64, u32)>> {
+    [
+        ("user", posture_bit::USER),
+        ("mnt", posture_bit::MOUNT),
+        ("pid", posture_bit::PID),
+        ("net", posture_bit::NET),
+        ("ipc", posture_bit::IPC),
+        ("uts", posture_bit::UTS),
+        ("cgroup", posture_bit::CGROUP),
+    ]
+    .into_iter()
+    .map(|(name, bit)| {
+        let path = format!("/proc/self/ns/{name}");
+        let number = std::fs::metadata(&path)?.ino();
+        Ok((text(&path), number, bit))
+    })
+    .collect()
+}
+
+/// Limits that the kernel holds for each process. Those of the cell as a whole are the watcher's.
+fn limits_of(limits: &Limits) -> Vec<Rlimit> {
+    let cpu = limits.cpu.as_secs() + u64::from(limits.cpu.subsec_nanos() > 0);
+    let both = |value: u64| (value, value);
+    [
+        // A second more before the kernel kills, so that the signal that says why comes first.
+        (resource::CPU, (cpu, cpu + 1)),
+        (resource::FSIZE, both(limits.file_size)),
+        (resource::NOFILE, both(limits.open_files)),
+        // Counts processes and threads of this user namespace only, pid 1 included.
+        (resource::NPROC, both(limits.processes + 1)),
+    ]
+    .into_iter()
+    .map(|(resource, (soft, hard))| Rlimit {
+        resource,
+        soft,
+        hard,
+    })
+    .collect()
+}
+
+/// Limits that this process takes on itself and the cell inherits. They are never raised.
+///
+/// # Errors
+/// What the kernel said.
+pub fn take_on_limits() -> io::Result<()> {
+    use rlimit::Resource;
+    for (resource, soft, hard) in [
+        (Resource::CORE, 0, 0),
+        (Resource::MEMLOCK, 64 << 10, 64 << 10),
+        (Resource::MSGQUEUE, 0, 0),
+        (Resource::NICE, 0, 0),
+        (Resource::RTPRIO, 0, 0),
+        (Resource::SIGPENDING, 1024, 1024),
+        // Eight MiB as everywhere, and room to ask for more: a recursive program may raise its own.
+        (Resource::STACK, 8 << 20, 64 << 20),
+    ] {
+        let (_, most) = resource.get()?;
+        resource.set(most.min(soft), most.min(hard))?;
+    }
+    Ok(())
+}
+
+/// Calls that the listener is told of although the table does not refuse them: those that carry an address out. Not
+/// `bind`: what listens in a cell is reached from nowhere but the cell.
+fn observed() -> Vec<Observed> {
+    NETWORK
+        .iter()
+        .copied()
+        .filter(|seen| seen.call.name != "bind")
+        .collect()
+}
+
+/// The filter programs as the child takes them.
+struct Loaded {
+    silent: Vec<Instruction>,
+    asking: Vec<Instruction>,
+}
+
+impl Loaded {
+    fn for_cell(choices: Choices) -> Loaded {
+        let unix = match choices.project {
+            ProjectMount::Overlay => UnixSockets::Open,
+            ProjectMount::View => UnixSockets::Closed,
+        };
+        let load = |listener: Option<&[Observed]>| {
+            filter::program(Arch::NATIVE, unix, listener)
+                .into_iter()
+                .map(|one| Instruction {
+                    code: one.code,
+                    jt: one.jt,
+                    jf: one.jf,
+                    k: one.k,
+                })
+                .collect()
+        };
+        Loaded {
+            silent: load(None),
+            asking: load(Some(&observed())),
+        }
+    }
+
+    fn as_child_takes_them(&self, listen: bool) -> Filters<'_> {
+        Filters {
+            silent: &self.silent,
+            asking: &self.asking,
+            listen,
+        }
+    }
+}
+
+/// Strings for `execve`.
+struct List<'a>(Vec<Option<&'a u8>>);
+
+impl<'a> List<'a> {
+    fn of(strings: &'a [CString]) -> List<'a> {
+        List(
+            strings
+                .iter()
+                .map(|string| string.as_bytes_with_nul().first())
+                .chain([None])
+                .collect(),
+        )
+    }
+}
+
+/// A string for the kernel. Planning refuses null bytes; one that came this far is cut there.
+fn text(text: &str) -> CString {
+    CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
+}
+
+/// The step that a test wants to see fail. Making a step fail can only stop a run, so anyone may ask for it.
+fn step_to_fail() -> Option<Step> {
+    let wanted = FAIL_AT.get()?.as_deref()?;
+    Step::ALL.iter().copied().find(|step| step.name() == wanted)
+}
+
+/// The variable `BELLJAR_FAIL_AT` as it was before the launcher erased its environment.
+pub static FAIL_AT: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();

@@ -1,0 +1,172 @@
+//! Which layers this machine has, by looking; whether they work together only a run can tell.
+
+use std::fs;
+
+/// One thing that the doctor looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The layer.
+    pub layer: &'static str,
+    /// It is there.
+    pub on: bool,
+    /// What was seen.
+    pub detail: String,
+    /// What to do if it is not.
+    pub remedy: Option<String>,
+}
+
+fn found(layer: &'static str, on: bool, detail: impl Into<String>, remedy: &str) -> Finding {
+    Finding {
+        layer,
+        on,
+        detail: detail.into(),
+        remedy: (!on).then(|| remedy.to_owned()),
+    }
+}
+
+fn number(path: &str) -> Option<i64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// Looks at every layer.
+pub fn examine() -> Vec<Finding> {
+    vec![
+        user_namespaces(),
+        apparmor(),
+        seccomp(),
+        listener(),
+        landlock(),
+        overlay(),
+        control_groups(),
+    ]
+}
+
+fn user_namespaces() -> Finding {
+    const LAYER: &str = "user namespaces";
+    if number("/proc/sys/kernel/unprivileged_userns_clone") == Some(0) {
+        return found(
+            LAYER,
+            false,
+            "kernel.unprivileged_userns_clone is 0",
+            "sudo sysctl -w kernel.unprivileged_userns_clone=1",
+        );
+    }
+    match number("/proc/sys/user/max_user_namespaces") {
+        Some(0) => found(
+            LAYER,
+            false,
+            "user.max_user_namespaces is 0",
+            "sudo sysctl -w user.max_user_namespaces=15000",
+        ),
+        Some(most) => found(LAYER, true, format!("up to {most}"), ""),
+        None => found(
+            LAYER,
+            false,
+            "this kernel has none",
+            "a kernel with CONFIG_USER_NS",
+        ),
+    }
+}
+
+fn apparmor() -> Finding {
+    const LAYER: &str = "AppArmor lets us";
+    let restricted = number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1);
+    let profile = fs::read_to_string("/proc/self/attr/apparmor/current")
+        .or_else(|_| fs::read_to_string("/proc/self/attr/current"))
+        .unwrap_or_default();
+    let named = profile.starts_with("belljar");
+    found(
+        LAYER,
+        !restricted || named,
+        if restricted {
+            format!(
+                "user namespaces need a profile; ours is `{}`",
+                profile.trim()
+            )
+        } else {
+            "not restricted".to_owned()
+        },
+        "belljar doctor --apparmor-profile | sudo tee /etc/apparmor.d/belljar && sudo apparmor_parser -r /etc/apparmor.d/belljar",
+    )
+}
+
+fn actions() -> String {
+    fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail").unwrap_or_default()
+}
+
+fn seccomp() -> Finding {
+    let actions = actions();
+    found(
+        "system call filter",
+        actions.contains("errno"),
+        actions.trim(),
+        "a kernel with CONFIG_SECCOMP_FILTER",
+    )
+}
+
+fn listener() -> Finding {
+    const LAYER: &str = "refusals are told";
+    if number("/proc/sys/kernel/yama/ptrace_scope") == Some(3) {
+        return found(
+            LAYER,
+            false,
+            "kernel.yama.ptrace_scope is 3",
+            "boot with kernel.yama.ptrace_scope at most 2",
+        );
+    }
+    found(
+        LAYER,
+        actions().contains("user_notif"),
+        "seccomp listener",
+        "Linux 5.19 or later",
+    )
+}
+
+fn landlock() -> Finding {
+    let abi = belljar_sys::landlock_abi();
+    let detail = if abi == 0 {
+        "none".to_owned()
+    } else {
+        format!("ABI {abi}")
+    };
+    found(
+        "Landlock",
+        abi > 0,
+        detail,
+        "a kernel with CONFIG_SECURITY_LANDLOCK, and landlock in its `lsm=` list",
+    )
+}
+
+fn overlay() -> Finding {
+    let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    let on = known
+        .lines()
+        .any(|line| line.trim_start_matches("nodev").trim() == "overlay");
+    found(
+        "overlay for the project",
+        on,
+        if on {
+            "overlayfs"
+        } else {
+            "not loaded: the project is read-only in a run"
+        },
+        "sudo modprobe overlay",
+    )
+}
+
+fn control_groups() -> Finding {
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let path = own
+        .lines()
+        .find_map(|line| line.strip_prefix("0::"))
+        .unwrap_or("/")
+        .to_owned();
+    let detail = format!("limits are held by rlimits and by Belljar's watcher (own group: {path})");
+    // Not a lack: the limits hold without.
+    Finding {
+        layer: "limits",
+        on: true,
+        detail,
+        remedy: None,
+    }
+}

@@ -1,0 +1,653 @@
+//! Turns a plan into the list of operations that furnish the cell. Looks at the host, changes nothing on it.
+
+use std::collections::BTreeSet;
+use std::ffi::CString;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use belljar_child::Operation;
+use belljar_plan::{CELL_HOME, CellFile, Project, ProjectAccess, RunPlan};
+
+use crate::failure::Failure;
+use crate::identity::INSIDE;
+use crate::project;
+
+/// Files in the cell's own /etc. They name nobody, and no name server but the cell's own loopback.
+const SYNTHETIC: &[(&str, &str)] = &[
+    (
+        "etc/group",
+        "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n",
+    ),
+    ("etc/hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n"),
+    ("etc/hostname", "sandbox\n"),
+    (
+        "etc/nsswitch.conf",
+        "passwd: files\ngroup: files\nhosts: files dns\n",
+    ),
+    (
+        "etc/resolv.conf",
+        "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
+    ),
+    ("etc/host.conf", "multi on\n"),
+];
+
+/// Devices that do nothing but swallow or give bytes.
+const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
+
+/// What the program may not even read in /proc, because it describes the host and not the cell.
+const MASKED_FILES: &[&str] = &[
+    "buddyinfo",
+    "cmdline",
+    "config.gz",
+    "diskstats",
+    "interrupts",
+    "iomem",
+    "ioports",
+    "kallsyms",
+    "kcore",
+    "key-users",
+    "keys",
+    "kmsg",
+    "locks",
+    "modules",
+    "mtrr",
+    "partitions",
+    "sched_debug",
+    "schedstat",
+    "slabinfo",
+    "softirqs",
+    "sysrq-trigger",
+    "timer_list",
+    "vmallocinfo",
+    "vmstat",
+    "zoneinfo",
+    "sys/kernel/random/boot_id",
+];
+/// Likewise, directories.
+const MASKED_DIRECTORIES: &[&str] = &[
+    "acpi",
+    "asound",
+    "bus",
+    "driver",
+    "dynamic_debug",
+    "fs",
+    "irq",
+    "pressure",
+    "scsi",
+];
+
+/// Inodes of all scratch space together (the same figure as bubblewrap-class tools use for a project's worth of files).
+const SCRATCH_INODES: u64 = 65_536;
+
+/// How the project is put into the cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProjectMount {
+    /// Through an overlay: its sockets and pipes are other objects than the host's.
+    Overlay,
+    /// As a read-only view, where the kernel has no overlay for us. Sockets are then closed by the filter.
+    View,
+}
+
+/// A view that the child will open.
+pub struct View {
+    /// Path on the host.
+    pub path: CString,
+    /// Device nodes work.
+    pub devices: bool,
+    /// Its owner is shown as the cell's user, when root runs the cell.
+    pub is_project: bool,
+}
+
+enum Owned {
+    Directory(CString, u32),
+    Link(CString, CString),
+    File(CString, Vec<u8>, u32),
+    View(usize, CString),
+    Bind {
+        from: CString,
+        to: CString,
+        optional: bool,
+        read_only: bool,
+    },
+    Mount {
+        kind: CString,
+        path: CString,
+        options: CString,
+        flags: u64,
+    },
+    Whiteout(CString),
+}
+
+/// The operations, and the views that they attach.
+#[derive(Default)]
+pub struct Furniture {
+    /// What the child opens.
+    pub views: Vec<View>,
+    operations: Vec<Owned>,
+    /// Paths below which the host's own directories are, so that nothing can or need be made there.
+    covered: Vec<PathBuf>,
+    made: BTreeSet<PathBuf>,
+    root_bytes: u64,
+}
+
+impl Furniture {
+    /// Everything for `plan`.
+    ///
+    /// # Errors
+    /// A required view that is not there, or a project whose hidden files cannot be listed.
+    pub fn of(plan: &RunPlan, project_mount: ProjectMount) -> Result<Furniture, Failure> {
+        let mut cell = Furniture::default();
+        cell.staging();
+        // Before the views, some of which may lie below what can be written.
+        cell.scratch();
+        cell.devices();
+        cell.etc(plan);
+        cell.views(plan)?;
+        cell.proc();
+        if let Some(project) = &plan.project {
+            cell.project(project, &plan.files, project_mount)?;
+        }
+        for file in &plan.files {
+            let in_project = plan
+                .project
+                .as_ref()
+                .is_some_and(|project| file.path.starts_with(&project.root));
+            if !in_project {
+                cell.file(file);
+            }
+        }
+        Ok(cell)
+    }
+
+    /// The operations as the child takes them.
+    pub fn operations(&self) -> Vec<Operation<'_>> {
+        self.operations
+            .iter()
+            .map(|operation| match operation {
+                Owned::Directory(path, mode) => Operation::Directory { path, mode: *mode },
+                Owned::Link(target, path) => Operation::Link { target, path },
+                Owned::File(path, content, mode) => Operation::File {
+                    path,
+                    content,
+                    mode: *mode,
+                },
+                Owned::View(view, path) => Operation::View { view: *view, path },
+                Owned::Bind {
+                    from,
+                    to,
+                    optional,
+                    read_only,
+                } => Operation::Bind {
+                    from,
+                    to,
+                    optional: *optional,
+                    read_only: *read_only,
+                },
+                Owned::Mount {
+                    kind,
+                    path,
+                    options,
+                    flags,
+                } => Operation::Mount {
+                    kind,
+                    path,
+                    options,
+                    flags: *flags,
+                },
+                Owned::Whiteout(path) => Operation::Whiteout { path },
+            })
+            .collect()
+    }
+
+    /// What operation `index` is about, for a failure.
+    pub fn describe(&self, index: usize) -> Option<String> {
+        let place = |path: &CString| path.to_string_lossy().trim_start_matches("root").to_owned();
+        Some(match self.operations.get(index)? {
+            Owned::Directory(path, _) => format!("make {}", place(path)),
+            Owned::Link(_, path) => format!("link {}", place(path)),
+            Owned::File(path, ..) => format!("write {}", place(path)),
+            Owned::View(_, path) => format!("show {}", place(path)),
+            Owned::Bind { to, .. } => format!("bind {}", place(to)),
+            Owned::Mount { kind, path, .. } => {
+                format!("mount {} on {}", kind.to_string_lossy(), place(path))
+            }
+            Owned::Whiteout(path) => format!("hide {}", place(path)),
+        })
+    }
+
+    /// Whether operation `index` mounts the overlay, for which there is a second way.
+    pub fn is_overlay(&self, index: usize) -> bool {
+        matches!(self.operations.get(index), Some(Owned::Mount { kind, .. }) if kind.as_bytes() == b"overlay")
+    }
+
+    /// Options of the root: as large as what is put there by us, and little more.
+    pub fn root_options(&self) -> CString {
+        // Each file takes whole pages; a directory or link about one.
+        let pages = (self.operations.len() as u64 + self.root_bytes / 4096) * 2 + 256;
+        text(&format!(
+            "size={}k,nr_inodes={},mode=0755",
+            pages * 4,
+            self.operations.len() + 256
+        ))
+    }
+
+    /// Options of the scratch space.
+    pub fn staging_options(plan: &RunPlan) -> CString {
+        text(&format!(
+            "size={},nr_inodes={SCRATCH_INODES},mode=0755",
+            plan.limits.scratch.max(4096)
+        ))
+    }
+
+    fn staging(&mut self) {
+        for (name, mode) in [
+            ("tmp", 0o1777),
+            ("shm", 0o1777),
+            ("home", 0o700),
+            ("lower", 0o755),
+            ("upper", 0o755),
+            ("work", 0o755),
+        ] {
+            self.operations.push(Owned::Directory(text(name), mode));
+        }
+        for directory in [
+            "/etc",
+            "/dev",
+            "/dev/shm",
+            "/proc",
+            "/tmp",
+            CELL_HOME,
+            "/var/empty",
+        ] {
+            self.directory(Path::new(directory));
+        }
+        self.operations
+            .push(Owned::Link(text("/tmp"), text("root/var/tmp")));
+        self.made.insert(PathBuf::from("/var/tmp"));
+    }
+
+    fn etc(&mut self, plan: &RunPlan) {
+        let shown = |name: &str| {
+            plan.views
+                .iter()
+                .any(|view| view.path == Path::new("/").join(name))
+        };
+        let passwd = format!(
+            "root:x:0:0:root:/root:/usr/sbin/nologin\n\
+             sandbox:x:{INSIDE}:{INSIDE}:sandbox:{CELL_HOME}:/bin/sh\n\
+             nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+        );
+        for (name, content) in SYNTHETIC
+            .iter()
+            .copied()
+            .chain([("etc/passwd", passwd.as_str())])
+        {
+            if !shown(name) {
+                self.operations.push(Owned::File(
+                    text(&format!("root/{name}")),
+                    content.into(),
+                    0o444,
+                ));
+            }
+        }
+    }
+
+    fn views(&mut self, plan: &RunPlan) -> Result<(), Failure> {
+        let mut wanted: Vec<(PathBuf, bool)> = plan
+            .views
+            .iter()
+            .map(|view| (view.path.clone(), view.required))
+            .collect();
+        // What lies above comes first, so that what lies below it is either already seen or attached onto it.
+        wanted.sort_by_key(|(path, _)| path.components().count());
+        let mut waiting: std::collections::VecDeque<_> = wanted.into();
+        while let Some((path, required)) = waiting.pop_front() {
+            let in_project = plan
+                .project
+                .as_ref()
+                .is_some_and(|project| path.starts_with(&project.root));
+            if in_project || self.is_covered(&path) || self.made_as_link(&path) {
+                continue;
+            }
+            let metadata = match std::fs::symlink_metadata(&path) {
+                Ok(metadata) => metadata,
+                Err(error) if required => {
+                    return Err(Failure::before(
+                        &format!("look at {}", path.display()),
+                        &error,
+                    ));
+                }
+                Err(_) => continue,
+            };
+            if metadata.is_symlink() {
+                let Ok(target) = std::fs::read_link(&path) else {
+                    continue;
+                };
+                self.parents(&path);
+                self.operations
+                    .push(Owned::Link(text_of(&target), in_root(&path)));
+                self.made.insert(path.clone());
+                if let Ok(resolved) = std::fs::canonicalize(&path) {
+                    waiting.push_front((resolved, required));
+                }
+                continue;
+            }
+            if metadata.is_dir() {
+                self.directory(&path);
+            } else {
+                self.parents(&path);
+                self.operations
+                    .push(Owned::File(in_root(&path), Vec::new(), 0o444));
+            }
+            self.view(&path, false, false);
+            self.covered.push(path);
+        }
+        Ok(())
+    }
+
+    fn view(&mut self, path: &Path, devices: bool, is_project: bool) {
+        self.operations
+            .push(Owned::View(self.views.len(), in_root(path)));
+        self.views.push(View {
+            path: text_of(path),
+            devices,
+            is_project,
+        });
+    }
+
+    fn devices(&mut self) {
+        for name in DEVICES {
+            let path = Path::new("/dev").join(name);
+            self.operations
+                .push(Owned::File(in_root(&path), Vec::new(), 0o444));
+            self.view(&path, true, false);
+        }
+        for (name, target) in [
+            ("fd", "/proc/self/fd"),
+            ("stdin", "fd/0"),
+            ("stdout", "fd/1"),
+            ("stderr", "fd/2"),
+        ] {
+            self.operations.push(Owned::Link(
+                text(target),
+                in_root(&Path::new("/dev").join(name)),
+            ));
+        }
+    }
+
+    /// The three places that can be written, all in one scratch space, so that one size holds for them together.
+    fn scratch(&mut self) {
+        for (from, to) in [("tmp", "/tmp"), ("shm", "/dev/shm"), ("home", CELL_HOME)] {
+            let to = Path::new(to);
+            self.operations.push(Owned::Bind {
+                from: text(from),
+                to: in_root(to),
+                optional: false,
+                read_only: false,
+            });
+        }
+    }
+
+    fn proc(&mut self) {
+        // A process that others may not look into (pid 1 of the cell) cannot be seen at all.
+        let flags = NOSUID_NODEV | NOEXEC;
+        let path = text("root/proc");
+        self.operations.push(Owned::Mount {
+            kind: text("proc"),
+            path,
+            options: text("hidepid=2"),
+            flags,
+        });
+        for (names, from) in [
+            (MASKED_FILES, "root/dev/null"),
+            (MASKED_DIRECTORIES, "root/var/empty"),
+        ] {
+            for name in names {
+                let path = Path::new("/proc").join(name);
+                // The host's /proc has the same names: what this kernel lacks, or only root may read, needs no mask.
+                if std::fs::symlink_metadata(&path)
+                    .is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
+                {
+                    let to = in_root(&path);
+                    self.operations.push(Owned::Bind {
+                        from: text(from),
+                        to,
+                        optional: true,
+                        read_only: false,
+                    });
+                }
+            }
+        }
+    }
+
+    fn project(
+        &mut self,
+        project: &Project,
+        files: &[CellFile],
+        mount: ProjectMount,
+    ) -> Result<(), Failure> {
+        let hidden = project::hidden(&project.root, &project.hide).map_err(|error| Failure {
+            step: format!("list what is hidden in {}", project.root.display()),
+            errno: crate::failure::errno_name(&error),
+            hint: format!(
+                "{error}. Name a smaller directory with --project, or use a policy whose project is hidden"
+            ),
+        })?;
+        let inside: Vec<(&Path, &CellFile)> = files
+            .iter()
+            .filter_map(|file| Some((file.path.strip_prefix(&project.root).ok()?, file)))
+            .collect();
+        self.directory(&project.root);
+        match mount {
+            ProjectMount::Overlay => self.overlay(project, &hidden, &inside),
+            ProjectMount::View => self.plain_view(project, &hidden, &inside),
+        }
+        self.covered.push(project.root.clone());
+        Ok(())
+    }
+
+    /// What is hidden is a whiteout, and what is replaced is a file, in the layer above the project's own.
+    fn overlay(&mut self, project: &Project, hidden: &[PathBuf], files: &[(&Path, &CellFile)]) {
+        self.operations
+            .push(Owned::View(self.views.len(), text("lower")));
+        self.views.push(View {
+            path: text_of(&project.root),
+            devices: false,
+            is_project: true,
+        });
+        let mut made = BTreeSet::new();
+        for (path, file) in files {
+            self.upper_parents(path, &mut made);
+            let content = file.content.clone();
+            self.operations
+                .push(Owned::File(in_upper(path), content, file_mode(file)));
+        }
+        for path in hidden
+            .iter()
+            .filter(|path| !files.iter().any(|(file, _)| file == path))
+        {
+            self.upper_parents(path, &mut made);
+            self.operations.push(Owned::Whiteout(in_upper(path)));
+        }
+        let options = match project.access {
+            ProjectAccess::Overlay => "userxattr,lowerdir=lower,upperdir=upper,workdir=work",
+            // Two lower layers and no upper one: nothing can be written.
+            ProjectAccess::Read | ProjectAccess::Hidden => "userxattr,lowerdir=upper:lower",
+        };
+        let path = in_root(&project.root);
+        let flags = NOSUID_NODEV;
+        self.operations.push(Owned::Mount {
+            kind: text("overlay"),
+            path,
+            options: text(options),
+            flags,
+        });
+    }
+
+    /// Where there is no overlay: the project read-only, with empty things over what is hidden.
+    fn plain_view(&mut self, project: &Project, hidden: &[PathBuf], files: &[(&Path, &CellFile)]) {
+        self.view(&project.root, false, true);
+        self.operations.push(Owned::Directory(text("files"), 0o755));
+        for (number, (path, file)) in files.iter().enumerate() {
+            let from = text(&format!("files/{number}"));
+            self.operations.push(Owned::File(
+                from.clone(),
+                file.content.clone(),
+                file_mode(file),
+            ));
+            let to = in_root(&project.root.join(path));
+            self.operations.push(Owned::Bind {
+                from,
+                to,
+                optional: false,
+                read_only: true,
+            });
+        }
+        for path in hidden {
+            let on_host = project.root.join(path);
+            let is_directory =
+                std::fs::symlink_metadata(&on_host).is_ok_and(|metadata| metadata.is_dir());
+            let from = text(if is_directory {
+                "root/var/empty"
+            } else {
+                "root/dev/null"
+            });
+            self.operations.push(Owned::Bind {
+                from,
+                to: in_root(&on_host),
+                optional: true,
+                read_only: false,
+            });
+        }
+    }
+
+    fn upper_parents(&mut self, path: &Path, made: &mut BTreeSet<PathBuf>) {
+        for parent in ancestors(path) {
+            if made.insert(parent.to_owned()) {
+                self.operations
+                    .push(Owned::Directory(in_upper(parent), 0o755));
+            }
+        }
+    }
+
+    fn file(&mut self, file: &CellFile) {
+        self.parents(&file.path);
+        if self.is_covered(&file.path) {
+            // It lies in something of the host's that we only show: cover it, as the project's files are covered.
+            let from = text(&format!("files-{}", self.operations.len()));
+            self.operations.push(Owned::File(
+                from.clone(),
+                file.content.clone(),
+                file_mode(file),
+            ));
+            let to = in_root(&file.path);
+            self.operations.push(Owned::Bind {
+                from,
+                to,
+                optional: false,
+                read_only: true,
+            });
+            return;
+        }
+        self.root_bytes += file.content.len() as u64;
+        self.operations.push(Owned::File(
+            in_root(&file.path),
+            file.content.clone(),
+            file_mode(file),
+        ));
+    }
+
+    fn is_covered(&self, path: &Path) -> bool {
+        self.covered.iter().any(|covered| path.starts_with(covered))
+    }
+
+    fn made_as_link(&self, path: &Path) -> bool {
+        self.made.contains(path)
+            && self
+                .operations
+                .iter()
+                .any(|operation| matches!(operation, Owned::Link(_, at) if *at == in_root(path)))
+    }
+
+    fn parents(&mut self, path: &Path) {
+        if let Some(parent) = path.parent() {
+            self.directory(parent);
+        }
+    }
+
+    /// Makes `path` and what is above it, unless it is part of something of the host's.
+    fn directory(&mut self, path: &Path) {
+        for directory in ancestors(path).chain([path]) {
+            if directory != Path::new("/")
+                && !self.is_covered(directory)
+                && self.made.insert(directory.to_owned())
+            {
+                self.operations
+                    .push(Owned::Directory(in_root(directory), 0o755));
+            }
+        }
+    }
+}
+
+/// What lies above `path`, from the top, itself left out.
+fn ancestors(path: &Path) -> impl Iterator<Item = &Path> {
+    let mut above: Vec<&Path> = path
+        .ancestors()
+        .skip(1)
+        .filter(|above| above.components().next().is_some())
+        .collect();
+    above.reverse();
+    above.into_iter()
+}
+
+fn file_mode(file: &CellFile) -> u32 {
+    if file.executable { 0o755 } else { 0o644 }
+}
+
+/// A path without its root and without any `.` or `..`, which a plan has none of, but which must lead nowhere.
+fn relative(path: &Path) -> PathBuf {
+    path.components()
+        .filter(|part| matches!(part, Component::Normal(_)))
+        .collect()
+}
+
+fn in_root(path: &Path) -> CString {
+    text_of(&Path::new("root").join(relative(path)))
+}
+
+fn in_upper(path: &Path) -> CString {
+    text_of(&Path::new("upper").join(relative(path)))
+}
+
+fn text(text: &str) -> CString {
+    text_of(Path::new(text))
+}
+
+/// A path for the kernel. Planning refuses paths with a null byte; one that came this far is cut there and will not exist.
+fn text_of(path: &Path) -> CString {
+    let bytes = path.as_os_str().as_bytes();
+    let end = bytes
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(bytes.len());
+    CString::new(&bytes[..end]).unwrap_or_default()
+}
+
+/// MS_NOSUID and MS_NODEV of include/uapi/linux/mount.h.
+const NOSUID_NODEV: u64 = 2 | 4;
+/// MS_NOEXEC, likewise.
+const NOEXEC: u64 = 8;
+
+/// The existing directory that the scratch space hides while the cell is built. Any will do.
+///
+/// # Errors
+/// None of the usual ones is there.
+pub fn staging_place() -> io::Result<CString> {
+    ["/tmp", "/mnt", "/var", "/usr", "/dev"]
+        .into_iter()
+        .find(|place| Path::new(place).is_dir())
+        .map(text)
+        .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+}

@@ -1,0 +1,509 @@
+//! Conducts one run: reads the plan, builds the cell, watches it, and tells the server. One thread, a process of its own.
+//! When it dies the cell dies, and when the server dies it dies.
+
+use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use belljar_child::Step;
+use belljar_plan::{Limits, ProjectAccess, RunPlan};
+use belljar_report::{Ending, Event, Kind, Layer, Stream, Usage};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+
+use crate::construct::{
+    Choices, Setback, Standing, construct, let_go, read_message, take_on_limits, trees_of_root,
+};
+use crate::failure::Failure;
+use crate::furnish::{Furniture, ProjectMount};
+use crate::identity::Identity;
+use crate::limits::LimitWords;
+use crate::listener::Listener;
+use crate::talk::{Talk, Word};
+use crate::tally::Tally;
+use crate::watcher::{INTERVAL, Look, Watcher};
+
+/// Bytes read from the program at once. (Measured: 256 KiB and a large pipe read 2.5 GB/s, 8 KiB and a small one 1.5.)
+const CHUNK: usize = 256 << 10;
+/// Stopped calls answered before anything else gets its turn.
+const FAIR_SHARE: usize = 64;
+
+/// Conducts the run that the server speaks of over `socket`. Whatever happens, the last thing told is the end.
+pub fn conduct(socket: UnixStream, input: Option<OwnedFd>) {
+    belljar_sys::set_name(c"belljar:inner");
+    let mut talk = Talk::new(socket);
+    let plan = match talk.read_plan() {
+        Ok(plan) => plan,
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return,
+        Err(error) => {
+            return end(
+                talk,
+                Failure::before("read the plan", &error).into_ending(),
+                Usage::default(),
+            );
+        }
+    };
+    match stand_up(&plan, input) {
+        Ok(standing) => watch(&plan, standing, talk),
+        Err(failure) => end(talk, failure.into_ending(), Usage::default()),
+    }
+}
+
+fn end(mut talk: Talk, ending: Ending, usage: Usage) {
+    talk.tell(&Event::Ended { ending, usage });
+    talk.finish();
+}
+
+/// Builds the cell with the strongest choices that this machine has.
+fn stand_up(plan: &RunPlan, input: Option<OwnedFd>) -> Result<Standing, Failure> {
+    let identity = Identity::of_this_process();
+    let mut choices = Choices {
+        project: ProjectMount::Overlay,
+        listen: true,
+    };
+    let mut furniture = Furniture::of(plan, choices.project)?;
+    let trees = if identity.was_root {
+        trees_of_root(&furniture, identity)?
+    } else {
+        Vec::new()
+    };
+    identity.assume()?;
+    take_on_limits().map_err(|error| Failure::before("set the limits", &error))?;
+    loop {
+        match construct(plan, &furniture, identity, &trees, input.as_ref(), choices) {
+            Ok(mut standing) => {
+                standing.posture.project =
+                    match plan.project.as_ref().map(|project| project.access) {
+                        None => "none",
+                        Some(ProjectAccess::Hidden) => "hidden",
+                        Some(ProjectAccess::Overlay)
+                            if choices.project == ProjectMount::Overlay =>
+                        {
+                            "overlay"
+                        }
+                        Some(_) => "read",
+                    }
+                    .to_owned();
+                return Ok(standing);
+            }
+            Err(Setback::Failure(failure)) => return Err(failure),
+            Err(Setback::TryWith(_)) if identity.was_root => {
+                // Root's trees went into the cell that failed, and we are no longer root.
+                return Err(Failure {
+                    step: "build the cell another way".to_owned(),
+                    errno: "EPERM".to_owned(),
+                    hint: "root cannot try twice; run as an ordinary user, or use a policy whose project is hidden"
+                        .to_owned(),
+                });
+            }
+            Err(Setback::TryWith(others)) => {
+                if others.project != choices.project {
+                    furniture = Furniture::of(plan, others.project)?;
+                }
+                choices = others;
+            }
+        }
+    }
+}
+
+/// Why we ended a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stopped {
+    Limit(&'static str),
+    Cancelled,
+}
+
+struct Watch<'a> {
+    plan: &'a RunPlan,
+    standing: Standing,
+    talk: Talk,
+    listener: Option<Listener>,
+    watcher: Option<Watcher>,
+    tally: Tally,
+    words: LimitWords<'a>,
+    /// Open ends of the program's output.
+    output: [Option<PipeReader>; 2],
+    written: u64,
+    started: Option<Instant>,
+    stopped: Option<Stopped>,
+    /// Wait status of the last step that ended.
+    status: Option<i32>,
+    failure: Option<Failure>,
+    peak: Look,
+    next_look: Instant,
+}
+
+fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk) {
+    let [proc_directory, scratch, tables @ ..] = std::mem::take(&mut standing.looks);
+    let watcher = proc_directory.map(|directory| Watcher::new(directory, scratch, tables));
+    if watcher.is_none() {
+        let failure = Failure {
+            step: "watch the cell".to_owned(),
+            errno: "EACCES".to_owned(),
+            hint: "this process may not look into its own child (is kernel.yama.ptrace_scope 3?)"
+                .to_owned(),
+        };
+        let _ = belljar_sys::kill_by_descriptor(standing.pidfd.as_fd());
+        let _ = belljar_sys::wait_for(standing.pid);
+        return end(talk, failure.into_ending(), Usage::default());
+    }
+    let listener = standing
+        .listener
+        .take()
+        .map(|fd| Listener::new(fd, plan.rules.clone()));
+    talk.tell(&Event::Started {
+        posture: standing.posture.clone(),
+    });
+    if talk.stop_blocking().is_err() || let_go(&standing).is_err() {
+        let _ = belljar_sys::kill_by_descriptor(standing.pidfd.as_fd());
+    }
+    let (stdout, stderr) = (
+        standing.output[0].try_clone().ok(),
+        standing.output[1].try_clone().ok(),
+    );
+    let mut watch = Watch {
+        plan,
+        standing,
+        talk,
+        listener,
+        watcher,
+        tally: Tally::default(),
+        words: LimitWords {
+            policy: &plan.rules.limits,
+            limits: &plan.limits,
+        },
+        output: [stdout, stderr],
+        written: 0,
+        started: None,
+        stopped: None,
+        status: None,
+        failure: None,
+        peak: Look::default(),
+        next_look: Instant::now() + INTERVAL,
+    };
+    watch.until_the_cell_is_empty();
+    watch.finish();
+}
+
+impl Watch<'_> {
+    fn until_the_cell_is_empty(&mut self) {
+        let mut buffer = vec![0u8; CHUNK];
+        loop {
+            let ready = match self.wait() {
+                Ok(ready) => ready,
+                Err(_) => {
+                    self.kill();
+                    return;
+                }
+            };
+            if ready.server {
+                match self.talk.listen() {
+                    Word::Nothing => {}
+                    Word::Cancel | Word::Gone => self.stop(Stopped::Cancelled),
+                }
+            }
+            self.talk.send();
+            if ready.status {
+                self.read_status();
+            }
+            if ready.listener {
+                self.answer();
+            }
+            for (index, is_ready) in ready.output.into_iter().enumerate() {
+                if is_ready {
+                    self.read_output(index, &mut buffer);
+                }
+            }
+            self.hold_limits();
+            if ready.ended {
+                self.read_status();
+                self.drain(&mut buffer);
+                return;
+            }
+        }
+    }
+
+    fn wait(&self) -> io::Result<Ready> {
+        // What is not taken from us is not taken from the program either: it waits, the clock does not.
+        let behind = self.talk.is_behind();
+        let server = if behind {
+            PollFlags::POLLIN | PollFlags::POLLOUT
+        } else {
+            PollFlags::POLLIN
+        };
+        let mut waiting = vec![
+            PollFd::new(self.standing.pidfd.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.talk.descriptor(), server),
+            PollFd::new(self.standing.status.as_fd(), PollFlags::POLLIN),
+        ];
+        let listener = self.listener.as_ref().map(|listener| {
+            waiting.push(PollFd::new(listener.descriptor(), PollFlags::POLLIN));
+            waiting.len() - 1
+        });
+        let mut output = [None, None];
+        for (pipe, place) in self.output.iter().zip(&mut output) {
+            if let Some(pipe) = pipe.as_ref().filter(|_| !behind) {
+                waiting.push(PollFd::new(pipe.as_fd(), PollFlags::POLLIN));
+                *place = Some(waiting.len() - 1);
+            }
+        }
+        let patience =
+            self.next_look.saturating_duration_since(Instant::now()) + Duration::from_micros(500);
+        let patience = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
+        match nix::poll::poll(&mut waiting, patience) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let flags = |index: usize| {
+            waiting
+                .get(index)
+                .and_then(PollFd::revents)
+                .unwrap_or(PollFlags::empty())
+        };
+        let is_ready = |index: Option<usize>| index.is_some_and(|index| !flags(index).is_empty());
+        Ok(Ready {
+            ended: is_ready(Some(0)),
+            server: flags(1)
+                .intersects(PollFlags::POLLIN | PollFlags::POLLHUP | PollFlags::POLLERR),
+            // Closed by pid 1's end is no message; the descriptor that names pid 1 tells that.
+            status: flags(2).contains(PollFlags::POLLIN),
+            listener: listener.is_some_and(|index| flags(index).contains(PollFlags::POLLIN)),
+            output: output.map(is_ready),
+        })
+    }
+
+    fn read_status(&mut self) {
+        while let Ok(Some(message)) = read_message(&self.standing.status, None) {
+            let index = message.index as usize;
+            match message.kind {
+                // The clock starts when the first program has started, so a slow mount is never blamed on it.
+                b'S' => _ = self.started.get_or_insert_with(Instant::now),
+                b'X' => self.status = Some(message.value),
+                b'F' => {
+                    let what = self
+                        .plan
+                        .steps
+                        .get(index)
+                        .map(|step| step.program.display().to_string());
+                    let step = Step::ALL
+                        .get(usize::from(message.step))
+                        .copied()
+                        .unwrap_or(Step::Exec);
+                    self.failure = Some(Failure::inside(step, message.value, what));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn answer(&mut self) {
+        let Some(listener) = &self.listener else {
+            return;
+        };
+        for _ in 0..FAIR_SHARE {
+            if let Some(violation) = listener.answer_next() {
+                if let Some(first) = self.tally.note(violation) {
+                    self.talk.tell(&Event::Violation(first));
+                }
+            }
+            let mut waiting = [PollFd::new(listener.descriptor(), PollFlags::POLLIN)];
+            if !matches!(nix::poll::poll(&mut waiting, PollTimeout::ZERO), Ok(1))
+                || waiting[0].revents() != Some(PollFlags::POLLIN)
+            {
+                return;
+            }
+        }
+    }
+
+    /// Reads from one stream once. At the end of a stream, or past the limit, it is closed.
+    fn read_output(&mut self, index: usize, buffer: &mut [u8]) {
+        let Some(pipe) = self.output.get_mut(index).and_then(Option::as_mut) else {
+            return;
+        };
+        let n = match pipe.read(buffer) {
+            Ok(0) | Err(_) => {
+                self.output[index] = None;
+                return;
+            }
+            Ok(n) => n,
+        };
+        let room = usize::try_from(self.plan.limits.output.saturating_sub(self.written))
+            .unwrap_or(usize::MAX);
+        self.written += n as u64;
+        let stream = if index == 0 {
+            Stream::Stdout
+        } else {
+            Stream::Stderr
+        };
+        let kept = n.min(room);
+        if kept > 0 {
+            self.talk.pass(stream, &buffer[..kept]);
+        }
+        if kept < n {
+            self.hit("output", Kind::LimitOutput, Layer::Watcher);
+            self.stop(Stopped::Limit("output"));
+            self.output = [None, None];
+        }
+    }
+
+    fn hold_limits(&mut self) {
+        let now = Instant::now();
+        if self.stopped.is_some() {
+            return;
+        }
+        if let Some(started) = self.started
+            && now.duration_since(started) >= self.plan.limits.wall
+        {
+            self.hit("wall", Kind::LimitWall, Layer::Watcher);
+            return self.stop(Stopped::Limit("wall"));
+        }
+        if now < self.next_look {
+            return;
+        }
+        let limits = &self.plan.limits;
+        let look = self
+            .watcher
+            .as_mut()
+            .map(|watcher| watcher.look(limits))
+            .unwrap_or_default();
+        self.next_look = now + INTERVAL;
+        if let Some(started) = self.started {
+            self.next_look = self.next_look.min(started + limits.wall);
+        }
+        self.see(look, limits);
+    }
+
+    fn see(&mut self, look: Look, limits: &Limits) {
+        self.peak.memory = self.peak.memory.max(look.memory);
+        self.peak.processes = self.peak.processes.max(look.processes);
+        self.peak.cpu = self.peak.cpu.max(look.cpu);
+        if look.tasks >= limits.processes {
+            self.hit("processes", Kind::LimitProcesses, Layer::Rlimit);
+        }
+        if look.is_scratch_full {
+            self.hit("scratch", Kind::LimitDisk, Layer::Mount);
+        }
+        if look.memory > limits.memory {
+            self.hit("memory", Kind::LimitMemory, Layer::Watcher);
+            self.stop(Stopped::Limit("memory"));
+        } else if look.cpu > limits.cpu {
+            self.hit("cpu", Kind::LimitCpu, Layer::Watcher);
+            self.stop(Stopped::Limit("cpu"));
+        }
+    }
+
+    /// Notes a limit as a violation, once.
+    fn hit(&mut self, limit: &'static str, kind: Kind, layer: Layer) {
+        let violation = self.words.violation(limit, kind, layer, self.plan);
+        if !self.tally.has(&violation)
+            && let Some(first) = self.tally.note(violation)
+        {
+            self.talk.tell(&Event::Violation(first));
+        }
+    }
+
+    fn stop(&mut self, why: Stopped) {
+        self.stopped.get_or_insert(why);
+        self.kill();
+    }
+
+    /// Ends pid 1 of the cell; the kernel ends everything else in it.
+    fn kill(&self) {
+        let _ = belljar_sys::kill_by_descriptor(self.standing.pidfd.as_fd());
+    }
+
+    /// Reads what the pipes still hold. Everybody who could write is dead, so their end comes.
+    fn drain(&mut self, buffer: &mut [u8]) {
+        for index in 0..self.output.len() {
+            while self.output[index].is_some() {
+                self.read_output(index, buffer);
+            }
+        }
+    }
+
+    fn finish(mut self) {
+        let ended = Instant::now();
+        if let Some(watcher) = &mut self.watcher {
+            // The last look, for scratch space that was filled in between.
+            let look = watcher.look(&self.plan.limits);
+            if look.is_scratch_full {
+                self.hit("scratch", Kind::LimitDisk, Layer::Mount);
+            }
+        }
+        let waited = belljar_sys::wait_for(self.standing.pid).ok();
+        let cpu = waited
+            .map_or(self.peak.cpu, |waited| Duration::from_micros(waited.cpu_us))
+            .max(self.peak.cpu);
+        let usage = Usage {
+            wall_ms: self.started.map_or(0.0, |started| {
+                ended.duration_since(started).as_secs_f64() * 1e3
+            }),
+            cpu_ms: cpu.as_secs_f64() * 1e3,
+            peak_memory_bytes: self
+                .peak
+                .memory
+                .max(waited.map_or(0, |waited| waited.peak_resident)),
+            processes: self.peak.processes.max(1),
+        };
+        let ending = self.ending();
+        for repeated in self.tally.repeats() {
+            self.talk.tell(&Event::Violation(repeated));
+        }
+        end(self.talk, ending, usage);
+    }
+
+    fn ending(&mut self) -> Ending {
+        const SIGXCPU: i32 = 24;
+        const SIGXFSZ: i32 = 25;
+        const SIGSYS: i32 = 31;
+        match self.stopped {
+            Some(Stopped::Limit(limit)) => {
+                return Ending::Limit {
+                    limit: limit.to_owned(),
+                };
+            }
+            Some(Stopped::Cancelled) => return Ending::Cancelled,
+            None => {}
+        }
+        if let Some(failure) = self.failure.take() {
+            return failure.into_ending();
+        }
+        // wait(2): the low seven bits are the signal, the second byte is the exit status.
+        match self
+            .status
+            .map(|status| (status & 0x7f, (status >> 8) & 0xff))
+        {
+            None => Failure::died_in_setup().into_ending(),
+            Some((0, code)) => Ending::Exited { code },
+            Some((SIGXCPU, _)) => {
+                self.hit("cpu", Kind::LimitCpu, Layer::Rlimit);
+                Ending::Limit {
+                    limit: "cpu".to_owned(),
+                }
+            }
+            Some((SIGXFSZ, _)) => {
+                self.hit("file_size", Kind::LimitDisk, Layer::Rlimit);
+                Ending::Limit {
+                    limit: "file_size".to_owned(),
+                }
+            }
+            Some((signal, _)) => {
+                if signal == SIGSYS {
+                    let violation = self.words.foreign_call(self.plan);
+                    if let Some(first) = self.tally.note(violation) {
+                        self.talk.tell(&Event::Violation(first));
+                    }
+                }
+                Ending::Signaled { signal }
+            }
+        }
+    }
+}
+
+struct Ready {
+    ended: bool,
+    server: bool,
+    status: bool,
+    listener: bool,
+    output: [bool; 2],
+}

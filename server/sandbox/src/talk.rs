@@ -1,0 +1,150 @@
+//! The watcher's end of the conversation with the server. Never blocks once the run is on: a server that does not read
+//! makes the program wait, and must not make the clock wait.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use belljar_plan::RunPlan;
+use belljar_report::{Event, Stream};
+
+use crate::frames::{self, HEADER, Tag};
+
+/// What the server wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Nothing now.
+    Nothing,
+    /// End the run.
+    Cancel,
+    /// It is gone.
+    Gone,
+}
+
+/// The conversation.
+pub struct Talk {
+    socket: UnixStream,
+    waiting: Vec<u8>,
+    sent: usize,
+}
+
+impl Talk {
+    /// Over this socket.
+    pub fn new(socket: UnixStream) -> Talk {
+        Talk {
+            socket,
+            waiting: Vec::new(),
+            sent: 0,
+        }
+    }
+
+    /// To wait on.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Reads the plan, which is the first thing that the server sends.
+    ///
+    /// # Errors
+    /// The server is gone, or sent something else.
+    pub fn read_plan(&mut self) -> io::Result<RunPlan> {
+        let json = self.read_frame(Tag::Plan)?;
+        let mut plan: RunPlan = serde_json::from_slice(&json)?;
+        for file in &mut plan.files {
+            file.content = self.read_frame(Tag::Content)?;
+        }
+        Ok(plan)
+    }
+
+    fn read_frame(&mut self, expected: Tag) -> io::Result<Vec<u8>> {
+        let mut header = [0; HEADER];
+        self.socket.read_exact(&mut header)?;
+        let (tag, length) = frames::parse_header(header)?;
+        if tag != expected {
+            return Err(frames::invalid("a frame out of turn"));
+        }
+        let mut bytes = vec![0; length];
+        self.socket.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// From here on nothing blocks.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn stop_blocking(&self) -> io::Result<()> {
+        self.socket.set_nonblocking(true)
+    }
+
+    /// What the server says, if it says something. Only a cancel is left to be said.
+    pub fn listen(&mut self) -> Word {
+        let mut header = [0; HEADER];
+        match self.socket.read(&mut header) {
+            Ok(0) => Word::Gone,
+            Ok(n)
+                if n == HEADER && matches!(frames::parse_header(header), Ok((Tag::Cancel, 0))) =>
+            {
+                Word::Cancel
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) =>
+            {
+                Word::Nothing
+            }
+            // Half a frame or another one: not our server.
+            _ => Word::Gone,
+        }
+    }
+
+    /// Tells an event.
+    pub fn tell(&mut self, event: &Event) {
+        // Events are plain data: writing them to memory cannot fail.
+        let json = serde_json::to_vec(event).unwrap_or_default();
+        self.queue(Tag::Event, &json);
+    }
+
+    /// Passes output on.
+    pub fn pass(&mut self, stream: Stream, bytes: &[u8]) {
+        let tag = match stream {
+            Stream::Stdout => Tag::Stdout,
+            Stream::Stderr => Tag::Stderr,
+        };
+        self.queue(tag, bytes);
+    }
+
+    fn queue(&mut self, tag: Tag, bytes: &[u8]) {
+        self.waiting
+            .extend_from_slice(&frames::header(tag, bytes.len()));
+        self.waiting.extend_from_slice(bytes);
+        self.send();
+    }
+
+    /// Whether the server has not yet taken everything. No output is read meanwhile.
+    pub fn is_behind(&self) -> bool {
+        self.sent < self.waiting.len()
+    }
+
+    /// Sends what the server takes. A server that is gone takes everything: `listen` says so.
+    pub fn send(&mut self) {
+        while self.is_behind() {
+            match self.socket.write(&self.waiting[self.sent..]) {
+                Ok(n) => self.sent += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        self.waiting.clear();
+        self.sent = 0;
+    }
+
+    /// Sends the rest, however long the server takes; for the end, when nothing is left to watch.
+    pub fn finish(mut self) {
+        if self.socket.set_nonblocking(false).is_ok() {
+            self.send();
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Holds the limits that the kernel holds only per process, or not at all: memory, CPU time, processes and scratch space
+//! of the cell as a whole. Looks through the cell's own /proc, in which there is nothing but the cell.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{Read, Seek};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use belljar_plan::Limits;
+
+/// How often the watcher looks. A program that takes memory at 2 GB/s gets 40 MB further in that time.
+pub const INTERVAL: Duration = Duration::from_millis(20);
+/// Every so many looks also at what costs more to find out (memory files that are mapped nowhere).
+const RARELY: u32 = 4;
+/// Clock ticks a second in /proc/PID/stat: USER_HZ, 100 on every Linux architecture that we run on.
+const TICKS: u64 = 100;
+
+/// What the watcher saw of the cell at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Memory that only this cell holds, in bytes.
+    pub memory: u64,
+    /// CPU time of all processes, those that ended included.
+    pub cpu: Duration,
+    /// Processes, without pid 1.
+    pub processes: u64,
+    /// Processes and threads, without pid 1.
+    pub tasks: u64,
+    /// Scratch space is used up: bytes or inodes.
+    pub is_scratch_full: bool,
+}
+
+/// Descriptors of the cell that the watcher looks through.
+pub struct Watcher {
+    proc_directory: PathBuf,
+    scratch: Option<OwnedFd>,
+    /// Tables of System V objects, which belong to no process: shared memory, messages, semaphores.
+    tables: Vec<(Table, File)>,
+    looks: u32,
+    /// The last figure of the things that are looked at rarely.
+    unmapped: u64,
+    _proc_descriptor: OwnedFd,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Table {
+    SharedMemory,
+    Messages,
+    Semaphores,
+}
+
+impl Watcher {
+    /// A watcher of the cell whose /proc, scratch space and System V tables these are.
+    pub fn new(
+        proc_directory: OwnedFd,
+        scratch: Option<OwnedFd>,
+        tables: [Option<OwnedFd>; 3],
+    ) -> Watcher {
+        let kinds = [Table::SharedMemory, Table::Messages, Table::Semaphores];
+        Watcher {
+            proc_directory: PathBuf::from(format!("/proc/self/fd/{}", proc_directory.as_raw_fd())),
+            scratch,
+            tables: kinds
+                .into_iter()
+                .zip(tables)
+                .filter_map(|(kind, fd)| Some((kind, File::from(fd?))))
+                .collect(),
+            looks: 0,
+            unmapped: 0,
+            _proc_descriptor: proc_directory,
+        }
+    }
+
+    /// Looks once. `limits` decide whether a rough figure is enough or an exact one is needed.
+    pub fn look(&mut self, limits: &Limits) -> Look {
+        self.looks = self.looks.wrapping_add(1);
+        let mut look = Look::default();
+        let mut resident = 0;
+        let processes = self.processes();
+        for process in &processes {
+            let Some(status) = Status::read(process) else {
+                continue;
+            };
+            look.cpu += cpu_of(process);
+            if process.file_name().is_some_and(|name| name == "1") {
+                continue;
+            }
+            look.processes += 1;
+            look.tasks += status.threads;
+            resident += status.resident;
+        }
+        let (scratch, full) = self.scratch_used();
+        look.is_scratch_full = full;
+        if self.looks % RARELY == 1 {
+            self.unmapped = processes
+                .iter()
+                .flat_map(memory_files)
+                .collect::<HashSet<_>>()
+                .iter()
+                .map(|file| file.1)
+                .sum();
+        }
+        let elsewhere = scratch + self.unmapped + self.system_v();
+        if resident + elsewhere > limits.memory {
+            // Pages that forked processes share were counted once for each. Before anyone is stopped for it, count right.
+            resident = processes.iter().map(exact_memory).sum();
+        }
+        look.memory = resident + elsewhere;
+        look
+    }
+
+    fn processes(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(&self.proc_directory) else {
+            return Vec::new();
+        };
+        entries
+            .flatten()
+            .filter(|entry| {
+                entry
+                    .file_name()
+                    .as_encoded_bytes()
+                    .first()
+                    .is_some_and(u8::is_ascii_digit)
+            })
+            .map(|entry| entry.path())
+            .collect()
+    }
+
+    /// Bytes used, and whether nothing is left.
+    fn scratch_used(&self) -> (u64, bool) {
+        let Some(facts) = self
+            .scratch
+            .as_ref()
+            .and_then(|fd| nix::sys::statvfs::fstatvfs(fd.as_fd()).ok())
+        else {
+            return (0, false);
+        };
+        let used = (facts.blocks() - facts.blocks_free()) * facts.fragment_size();
+        (used, facts.blocks_free() == 0 || facts.files_free() == 0)
+    }
+
+    fn system_v(&mut self) -> u64 {
+        self.tables
+            .iter_mut()
+            .map(|(kind, file)| table_bytes(*kind, file))
+            .sum()
+    }
+}
+
+/// Bytes that the objects of a table hold.
+fn table_bytes(kind: Table, file: &mut File) -> u64 {
+    let mut text = String::new();
+    if file.rewind().is_err() || file.read_to_string(&mut text).is_err() {
+        return 0;
+    }
+    let mut lines = text
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let Some(head) = lines.next() else { return 0 };
+    let column = |name: &str| head.iter().position(|head| *head == name);
+    let (Some(column), unit) = (match kind {
+        Table::SharedMemory => (column("rss"), 1),
+        Table::Messages => (column("cbytes"), 1),
+        // struct sem is 64 bytes, one cache line (ipc/sem.c).
+        Table::Semaphores => (column("nsems"), 64),
+    }) else {
+        return 0;
+    };
+    lines
+        .filter_map(|line| line.get(column)?.parse::<u64>().ok())
+        .map(|number| number * unit)
+        .sum()
+}
+
+struct Status {
+    resident: u64,
+    threads: u64,
+}
+
+impl Status {
+    fn read(process: &PathBuf) -> Option<Status> {
+        let text = fs::read_to_string(process.join("status")).ok()?;
+        let number = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        // File pages belong to everybody; anonymous and shared-anonymous ones only to the cell.
+        let resident = number("RssAnon:").unwrap_or(0) + number("RssShmem:").unwrap_or(0);
+        Some(Status {
+            resident: resident * 1024,
+            threads: number("Threads:").unwrap_or(1),
+        })
+    }
+}
+
+/// User and system time of a process and of its children that it has waited for.
+fn cpu_of(process: &PathBuf) -> Duration {
+    let Ok(text) = fs::read(process.join("stat")) else {
+        return Duration::ZERO;
+    };
+    // The name in parentheses is the program's own choice and may hold anything.
+    let Some(end) = text.iter().rposition(|byte| *byte == b')') else {
+        return Duration::ZERO;
+    };
+    let rest = String::from_utf8_lossy(&text[end + 1..]);
+    // Fields 14 to 17 of proc_pid_stat(5); the first one here is field 3.
+    let ticks: u64 = rest
+        .split_whitespace()
+        .skip(11)
+        .take(4)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
+    Duration::from_millis(ticks * 1000 / TICKS)
+}
+
+/// Memory of a process, shared pages divided among those who share them.
+fn exact_memory(process: &PathBuf) -> u64 {
+    let Ok(text) = fs::read_to_string(process.join("smaps_rollup")) else {
+        return Status::read(process).map_or(0, |status| status.resident);
+    };
+    text.lines()
+        .filter(|line| line.starts_with("Pss_Anon:") || line.starts_with("Pss_Shmem:"))
+        .filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok())
+        .sum::<u64>()
+        * 1024
+}
+
+/// Memory files that a process holds open, as inode and bytes: they can be full and mapped nowhere.
+fn memory_files(process: &PathBuf) -> Vec<(u64, u64)> {
+    let Ok(entries) = fs::read_dir(process.join("fd")) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|entry| {
+            fs::read_link(entry.path()).is_ok_and(|target| {
+                target
+                    .as_os_str()
+                    .as_encoded_bytes()
+                    .starts_with(b"/memfd:")
+            })
+        })
+        .filter_map(|entry| fs::metadata(entry.path()).ok())
+        .map(|metadata| (metadata.ino(), metadata.blocks() * 512))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_uses_time_and_memory() {
+        let me = PathBuf::from("/proc/self");
+        let started = cpu_of(&me);
+        let mut sum = 0u64;
+        while cpu_of(&me) < started + Duration::from_millis(20) {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+        assert!(Status::read(&me).unwrap().resident > 100_000);
+        assert!(exact_memory(&me) > 100_000);
+    }
+
+    #[test]
+    fn a_table_of_system_v_objects_is_added_up() {
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(
+            &mut file,
+            b"       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n\
+              0          0   600               1048576   1     1      0  1000  1000  1000  1000          0          0          0               8192                     0\n\
+              0          1   600               1048576   1     1      0  1000  1000  1000  1000          0          0          0               4096                     0\n",
+        )
+        .unwrap();
+        assert_eq!(table_bytes(Table::SharedMemory, &mut file), 12_288);
+        assert_eq!(table_bytes(Table::Semaphores, &mut file), 0);
+    }
+}

@@ -1,0 +1,85 @@
+//! The seccomp listener: which system calls are waiting for our word, and giving it. See seccomp_unotify(2).
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// A system call that a thread of the cell is waiting in.
+#[derive(Clone, Copy, Debug)]
+pub struct Notification {
+    /// Names this one stop.
+    pub id: u64,
+    /// The thread, as we see it.
+    pub thread: i32,
+    /// The call's number.
+    pub number: i32,
+    /// Its arguments, as the thread gave them. Memory that they point at may change at any time.
+    pub arguments: [u64; 6],
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct Data {
+    number: i32,
+    arch: u32,
+    instruction_pointer: u64,
+    arguments: [u64; 6],
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct Request {
+    id: u64,
+    pid: u32,
+    flags: u32,
+    data: Data,
+}
+
+#[repr(C)]
+struct Response {
+    id: u64,
+    value: i64,
+    error: i32,
+    flags: u32,
+}
+
+// From include/uapi/linux/seccomp.h: _IOWR('!', 0, 80 bytes), _IOWR('!', 1, 24 bytes), _IOW('!', 2, u64).
+const RECEIVE: libc::c_ulong = 0xC050_2100;
+const SEND: libc::c_ulong = 0xC018_2101;
+const ID_VALID: libc::c_ulong = 0x4008_2102;
+const CONTINUE: u32 = 1;
+
+/// Takes the next waiting call. Fails with ENOENT when its thread died in the meantime.
+pub fn next_notification(listener: BorrowedFd<'_>) -> io::Result<Notification> {
+    let mut request = Request::default();
+    // SAFETY: `request` is a zeroed `seccomp_notif`, as the kernel demands, and the kernel writes no further.
+    if unsafe { libc::ioctl(listener.as_raw_fd(), RECEIVE as _, &raw mut request) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(Notification {
+        id: request.id,
+        thread: request.pid as i32,
+        number: request.data.number,
+        arguments: request.data.arguments,
+    })
+}
+
+/// Whether the thread still waits in that very call; what was read of its memory before is only worth something if so.
+pub fn is_alive(listener: BorrowedFd<'_>, id: u64) -> bool {
+    // SAFETY: the kernel reads one `u64`.
+    unsafe { libc::ioctl(listener.as_raw_fd(), ID_VALID as _, &raw const id) == 0 }
+}
+
+/// Answers: `Some(errno)` refuses, `None` lets the kernel go on with the call, which its other walls still judge.
+pub fn answer(listener: BorrowedFd<'_>, id: u64, refusal: Option<i32>) -> io::Result<()> {
+    let response = Response {
+        id,
+        value: 0,
+        error: refusal.map_or(0, |errno| -errno),
+        flags: if refusal.is_some() { 0 } else { CONTINUE },
+    };
+    // SAFETY: `response` is a complete `seccomp_notif_resp` and outlives the call.
+    if unsafe { libc::ioctl(listener.as_raw_fd(), SEND as _, &raw const response) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
