@@ -1,11 +1,23 @@
 //! Decides everything about a run before it starts: request + policy + runtime + facts -> [`RunPlan`], or a [`Refusal`].
 //! Pure: what it must know about the machine it asks a [`Host`].
 
+mod build;
+mod command;
+mod document;
+mod environment;
+mod executables;
+mod paths;
+mod policy_files;
+mod project;
 mod refusal;
 mod request;
 mod run_plan;
+mod views;
 
-pub use belljar_runtime::{FileKind, Host};
+pub use belljar_runtime::{Catalogue, FileKind, Found, Host, Messages, RuntimeError};
+pub use build::{Planned, build};
+pub use policy_files::{PolicySource, TrustRecord, policy_names, read_policy_files, trust_record, user_catalogue};
+pub use project::find_project;
 pub use refusal::Refusal;
 pub use request::{LineRange, RunRequest, Source};
 pub use run_plan::{

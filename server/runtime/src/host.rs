@@ -28,6 +28,13 @@ pub trait Host {
     fn list(&self, path: &Path) -> Vec<OsString>;
     /// The content of the file at `path`; `None` if it is not there or is larger than `limit` bytes.
     fn read(&self, path: &Path, limit: u64) -> Option<Vec<u8>>;
+    /// The first `count` bytes of the file at `path`, or all of a shorter one. A host that can read a part of a file
+    /// should; as it is here, files larger than 256 KiB are not read at all.
+    fn beginning(&self, path: &Path, count: usize) -> Option<Vec<u8>> {
+        let mut content = self.read(path, 256 * 1024)?;
+        content.truncate(count);
+        Some(content)
+    }
     /// A variable of the user's environment.
     fn variable(&self, name: &str) -> Option<OsString>;
     /// The user's home directory.

@@ -1,0 +1,154 @@
+//! Finds the files that have a say in a run's policy, and lets the policy room decide.
+
+use std::path::{Path, PathBuf};
+
+use belljar_policy::{Layers, PolicyFile, Request, Resolved, content_hash, is_policy_name, resolve, shipped};
+use belljar_runtime::{Catalogue, Host, RuntimeError};
+
+use crate::{Refusal, RunRequest, paths};
+
+/// A policy file is small.
+const MAX_POLICY: u64 = 1024 * 1024;
+
+/// The name of a project's own policy file.
+const PROJECT_FILE: &str = ".belljar.toml";
+
+/// A policy file, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicySource {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it is called in messages.
+    pub name: String,
+    /// What it holds.
+    pub content: Vec<u8>,
+}
+
+/// Where the user's trust in a project's file is kept, and what stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustRecord {
+    /// The record's file.
+    pub path: PathBuf,
+    /// What it holds if the user trusts the project's file.
+    pub content: String,
+}
+
+/// The files that have a say beside the shipped ones.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PolicyFiles {
+    user_named: Option<PolicySource>,
+    user: Option<PolicySource>,
+    project: Option<PolicySource>,
+    project_trusted: bool,
+}
+
+/// The record that says that the user trusts the project's file `path` with exactly this content. It lies outside
+/// everything that a cell can see. `None` if the user has no directory for it.
+pub fn trust_record(host: &dyn Host, path: &Path, content: &[u8]) -> Option<TrustRecord> {
+    let directory = paths::of_user(host, "XDG_STATE_HOME", ".local/state")?.join("trust");
+    Some(TrustRecord { path: directory.join(content_hash(content)), content: path.to_str()?.to_owned() })
+}
+
+/// The names of all policies that there are: the default one first, then the other shipped ones, then the user's own.
+pub fn policy_names(host: &dyn Host) -> Vec<String> {
+    let mut names: Vec<String> = shipped().iter().map(|(name, _)| (*name).to_owned()).collect();
+    names.sort_by_key(|name| name != "default");
+    let own = directory(host).map(|directory| host.list(&directory.join("policies"))).unwrap_or_default();
+    for name in own {
+        let name = name.to_str().and_then(|name| name.strip_suffix(".toml"));
+        if let Some(name) = name.filter(|name| is_policy_name(name) && !names.iter().any(|known| known == name)) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+/// The shipped runtimes and the user's own ones from `runtimes/*.toml`, and what is wrong with those.
+pub fn user_catalogue(host: &dyn Host) -> (Catalogue, Vec<RuntimeError>) {
+    let shipped = Catalogue::shipped();
+    let Some(directory) = directory(host).map(|directory| directory.join("runtimes")) else {
+        return (shipped, Vec::new());
+    };
+    let names = host.list(&directory).into_iter().map(|name| directory.join(name));
+    let files = names.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    let read = files.filter_map(|path| Some((path.display().to_string(), host.read(&path, MAX_POLICY)?)));
+    shipped.with_user_files(read.collect())
+}
+
+/// The policy file of the user's for `name`, the user's adjustments, and the project's file, as far as they are there.
+///
+/// # Errors
+/// One is there and cannot be read: what it forbids would be allowed without it.
+pub fn read_policy_files(
+    host: &dyn Host,
+    name: &str,
+    project: Option<&Path>,
+) -> Result<[Option<PolicySource>; 3], Refusal> {
+    let directory = directory(host);
+    // A name that is no policy's must not become a path; the policy room says what is wrong with it.
+    let named = directory.as_ref().filter(|_| is_policy_name(name));
+    Ok([
+        named.map_or(Ok(None), |directory| read(host, directory.join("policies").join(format!("{name}.toml")), None))?,
+        directory.map_or(Ok(None), |directory| read(host, directory.join("policy.toml"), None))?,
+        project.map_or(Ok(None), |project| read(host, project.join(PROJECT_FILE), Some(PROJECT_FILE)))?,
+    ])
+}
+
+impl PolicyFiles {
+    pub(crate) fn read(host: &dyn Host, name: &str, project: Option<&Path>) -> Result<PolicyFiles, Refusal> {
+        let [user_named, user, project] = read_policy_files(host, name, project)?;
+        let record = project.as_ref().and_then(|file| trust_record(host, &file.path, &file.content));
+        let project_trusted = record.is_some_and(|record| {
+            let said = host.read(&record.path, MAX_POLICY).and_then(|said| String::from_utf8(said).ok());
+            said.is_some_and(|said| said.trim_end_matches('\n') == record.content)
+        });
+        Ok(PolicyFiles { user_named, user, project, project_trusted })
+    }
+
+    pub(crate) fn resolve(&self, host: &dyn Host, request: &RunRequest) -> Result<Resolved, Refusal> {
+        fn file(source: &Option<PolicySource>) -> Option<PolicyFile<'_>> {
+            source.as_ref().map(|source| PolicyFile { name: source.name.clone(), text: &source.content })
+        }
+        let layers = Layers {
+            name: &request.policy,
+            user_named: file(&self.user_named),
+            user: file(&self.user),
+            project: file(&self.project),
+            project_trusted: self.project_trusted,
+            request: Request { allow: &request.allow, limits: &request.limits, may_widen: request.may_widen },
+        };
+        resolve(&layers).map_err(|error| {
+            let known = policy_names(host);
+            let hint = if known.contains(&request.policy) || !error.file.is_empty() {
+                error.hint.clone()
+            } else {
+                format!("there are {}", quoted_list(&known))
+            };
+            Refusal { reason: error.to_string(), hint }
+        })
+    }
+}
+
+/// `a`, `b`, `c`.
+pub(crate) fn quoted_list<T: AsRef<str>>(names: &[T]) -> String {
+    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+fn directory(host: &dyn Host) -> Option<PathBuf> {
+    paths::of_user(host, "XDG_CONFIG_HOME", ".config")
+}
+
+fn read(host: &dyn Host, path: PathBuf, name: Option<&str>) -> Result<Option<PolicySource>, Refusal> {
+    // A link that leads nowhere is there too: somebody meant a policy to be here.
+    if host.kind(&path).is_none() && host.link(&path).is_none() {
+        return Ok(None);
+    }
+    let Some(content) = host.read(&path, MAX_POLICY) else {
+        return Err(Refusal {
+            reason: format!("the policy file `{}` cannot be read, or is larger than 1 MiB", path.display()),
+            hint: "make it readable or remove it: without it the run might be allowed more than it says".to_owned(),
+        });
+    };
+    let name = name.map_or_else(|| path.display().to_string(), str::to_owned);
+    Ok(Some(PolicySource { path, name, content }))
+}

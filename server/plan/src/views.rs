@@ -1,0 +1,135 @@
+//! What of the host every cell sees.
+
+use std::path::{Path, PathBuf};
+
+use belljar_policy::Policy;
+use belljar_runtime::{FileKind, Host};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::{Project, Refusal, View, paths};
+
+/// The base system: programs and libraries, which everybody who can log in can read.
+const SYSTEM: &[&str] = &[
+    "/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin", "/nix/store", "/gnu/store",
+    "/run/current-system/sw",
+];
+
+/// Settings of programs that do not start without, and nothing that describes the host or its users.
+const SETTINGS: &[&str] = &[
+    "/etc/alternatives", "/etc/ca-certificates", "/etc/ca-certificates.conf", "/etc/crypto-policies", "/etc/fonts",
+    "/etc/gitattributes", "/etc/inputrc", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/lisp-config.lisp",
+    "/etc/locale.alias", "/etc/magic", "/etc/magic.mime", "/etc/mime.types", "/etc/mono", "/etc/octave.conf",
+    "/etc/perl", "/etc/php", "/etc/php.d", "/etc/php.ini", "/etc/pki/ca-trust", "/etc/pki/tls/certs",
+    "/etc/pki/tls/cert.pem", "/etc/protocols", "/etc/python3", "/etc/python3.11", "/etc/R", "/etc/sbclrc",
+    "/etc/services", "/etc/ssl/cert.pem", "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/swi-prolog", "/etc/terminfo",
+    "/etc/xdg/clangd",
+];
+
+/// Directories of settings with a version in their name begin like this.
+const SETTINGS_BEGIN: &[&str] = &["java", "php", "python", "ruby", "scala", "erlang", "ghc"];
+
+/// The host's part of every cell.
+pub(crate) fn base(host: &dyn Host) -> Vec<View> {
+    let mut views: Vec<View> = SYSTEM.iter().chain(SETTINGS).map(|path| view(path, false)).collect();
+    for name in host.list(Path::new("/etc")) {
+        let Some(name) = name.to_str() else { continue };
+        let versioned = SETTINGS_BEGIN.iter().any(|begin| {
+            name.strip_prefix(begin).is_some_and(|rest| rest.starts_with(['-', '.']) || rest.starts_with(|one: char| one.is_ascii_digit()))
+        });
+        let path = format!("/etc/{name}");
+        if versioned && !views.iter().any(|view| view.path == Path::new(&path)) {
+            views.push(view(path, false));
+        }
+    }
+    views
+}
+
+fn view(path: impl Into<PathBuf>, required: bool) -> View {
+    View { path: path.into(), required }
+}
+
+/// What the policy's `files.read` shows. What `files.hide` hides stays hidden, also from there.
+///
+/// # Errors
+/// A path would show a project as a whole that has hidden files in it.
+pub(crate) fn of_policy(
+    host: &dyn Host,
+    policy: &Policy,
+    project: Option<&Path>,
+    shown: Option<&Project>,
+) -> Result<Vec<View>, Refusal> {
+    let hidden = hidden(&policy.files.hide);
+    let mut views = Vec::new();
+    for text in &policy.files.read {
+        let Some(path) = paths::of_policy(host, text) else { continue };
+        let path = host.resolve(&path).unwrap_or(path);
+        let below = project.and_then(|project| path.strip_prefix(project).ok());
+        if let Some(below) = below {
+            // The project is shown already, without what is hidden.
+            let is_hidden = below.ancestors().any(|part| hidden.is_match(part));
+            if shown.is_some() || is_hidden {
+                continue;
+            }
+            if host.kind(&path) == Some(FileKind::Directory) && !hidden.is_empty() {
+                let nothing_hidden = holds_nothing_hidden(host, &path, below, &hidden, &mut 0);
+                if !nothing_hidden {
+                    return Err(Refusal {
+                        reason: format!(
+                            "`files.read` shows `{}`, in which policy `{}` hides files while it hides the project",
+                            path.display(),
+                            policy.name
+                        ),
+                        hint: "set `files.project = \"read\"` instead, which shows the project without them, or name \
+                               single files"
+                            .to_owned(),
+                    });
+                }
+            }
+        }
+        views.push(view(path, false));
+    }
+    Ok(views)
+}
+
+/// How many entries are looked at before we say that there may be something hidden.
+const MAX_ENTRIES: usize = 2000;
+
+fn holds_nothing_hidden(host: &dyn Host, path: &Path, below: &Path, hidden: &GlobSet, seen: &mut usize) -> bool {
+    host.list(path).into_iter().all(|name| {
+        *seen += 1;
+        let (path, below) = (path.join(&name), below.join(&name));
+        // Links are not followed: they would lead round in circles, and the cell does not follow them out either.
+        let is_directory = host.link(&path).is_none() && host.kind(&path) == Some(FileKind::Directory);
+        *seen <= MAX_ENTRIES
+            && !hidden.is_match(&below)
+            && (!is_directory || holds_nothing_hidden(host, &path, &below, hidden, seen))
+    })
+}
+
+fn hidden(globs: &[String]) -> GlobSet {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        // The policy room has checked them.
+        if let Ok(glob) = GlobBuilder::new(glob).literal_separator(true).build() {
+            set.add(glob);
+        }
+    }
+    set.build().unwrap_or_else(|_| GlobSet::empty())
+}
+
+/// Views without those that others hold or the project shows, in a stable order.
+pub(crate) fn tidy(views: Vec<View>, project: Option<&Project>) -> Vec<View> {
+    let mut kept: Vec<View> = Vec::new();
+    for view in views {
+        let in_project = project.is_some_and(|project| view.path.starts_with(&project.root));
+        let in_system = kept.iter().any(|known| !known.required && view.path != known.path && view.path.starts_with(&known.path));
+        if in_project || in_system {
+            continue;
+        }
+        match kept.iter_mut().find(|known| known.path == view.path) {
+            Some(known) => known.required |= view.required,
+            None => kept.push(view),
+        }
+    }
+    kept
+}
