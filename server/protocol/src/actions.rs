@@ -1,0 +1,220 @@
+//! What can be done at a place. Every action is whole when it is sent, because Helix stands still while it asks for
+//! the rest of one.
+
+use serde_json::{Value, json};
+use tower_lsp::ls_types::{
+    CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionTriggerKind,
+    Command, Diagnostic, Position, Range,
+};
+
+use crate::diagnostics::{allowable, place};
+use crate::documents::Document;
+use crate::positions::{char_at, number};
+use crate::profile::Profile;
+use crate::selection::chosen_lines;
+use crate::shown::ShownRun;
+use crate::wire;
+
+/// What there is to know for a menu.
+pub struct Menu<'a> {
+    /// The document.
+    pub document: &'a Document,
+    /// Its runs, the oldest first.
+    pub runs: Vec<&'a ShownRun>,
+    /// The policies that the user has.
+    pub policies: &'a [String],
+    /// The client.
+    pub profile: &'a Profile,
+}
+
+impl Menu<'_> {
+    /// The menu that the client asked for.
+    pub fn make(&self, asked: &CodeActionParams) -> Vec<CodeActionOrCommand> {
+        let text = &self.document.text;
+        let encoding = self.profile.encoding;
+        let chosen = chosen_lines(text, asked.range, encoding);
+        let at = |position| text.char_to_line(char_at(text, position, encoding));
+        let (first, last) = chosen.unwrap_or((at(asked.range.start), at(asked.range.start)));
+        let wants = |kind: &str| {
+            let only = asked.context.only.as_ref();
+            only.is_none_or(|only| only.iter().any(|wanted| includes(wanted.as_str(), kind)))
+        };
+        let mut actions = Vec::new();
+        if wants(CodeActionKind::QUICKFIX.as_str()) {
+            self.allow(&mut actions, &asked.context.diagnostics, first, last);
+        }
+        // An editor that asks on every move of the cursor would show its sign for our menu on every line.
+        let automatic = asked.context.trigger_kind == Some(CodeActionTriggerKind::AUTOMATIC);
+        if wants(wire::ACTION_KIND) && !(automatic && chosen.is_none()) {
+            if self.document.runnable {
+                self.run(&mut actions, chosen);
+            }
+            self.results(&mut actions, first, last);
+        }
+        actions
+    }
+
+    /// "Run …", first with the usual policy.
+    fn run(&self, actions: &mut Vec<CodeActionOrCommand>, chosen: Option<(usize, usize)>) {
+        let uri = &self.document.uri;
+        let selection = chosen.map(|(first, last)| {
+            Range::new(
+                Position::new(number(first), 0),
+                Position::new(number(last + 1), 0),
+            )
+        });
+        let file = json!({"uri": uri});
+        let (what, arguments) = match selection {
+            Some(range) => ("selection", json!({"uri": uri, "range": range})),
+            None => ("file", file.clone()),
+        };
+        self.add(
+            actions,
+            format!("Run {what} in sandbox"),
+            wire::RUN,
+            arguments.clone(),
+        );
+        if selection.is_some() {
+            self.add(actions, "Run file in sandbox".into(), wire::RUN, file);
+        }
+        for policy in self.policies {
+            if policy != self.profile.policy() {
+                let mut arguments = arguments.clone();
+                arguments["policy"] = json!(policy);
+                let title = format!("Run {what} in sandbox ({policy})");
+                self.add(actions, title, wire::RUN, arguments);
+            }
+        }
+    }
+
+    /// What can be done with runs that there are.
+    fn results(&self, actions: &mut Vec<CodeActionOrCommand>, first: usize, last: usize) {
+        let live: Vec<_> = self.runs.iter().filter(|run| run.is_live()).collect();
+        for run in &live {
+            let lines = if live.len() > 1 {
+                lines_of(run)
+            } else {
+                String::new()
+            };
+            let title = format!("Stop sandbox run{lines}");
+            self.add(actions, title, wire::CANCEL, json!({"run": run.id.0}));
+        }
+        let over = || self.runs.iter().rev().filter(|run| !run.is_live());
+        let Some(run) = over()
+            .find(|run| run.touches(first, last))
+            .or_else(|| over().next())
+        else {
+            return;
+        };
+        let this = json!({"run": run.id.0});
+        self.add(
+            actions,
+            "Run again in sandbox".into(),
+            wire::RERUN,
+            this.clone(),
+        );
+        self.add(
+            actions,
+            "Show full sandbox output".into(),
+            wire::SHOW_OUTPUT,
+            this,
+        );
+        let here = json!({"uri": self.document.uri});
+        self.add(actions, "Clear sandbox results".into(), wire::CLEAR, here);
+    }
+
+    /// "Allow once …" for violations on the lines `first` to `last`.
+    fn allow(
+        &self,
+        actions: &mut Vec<CodeActionOrCommand>,
+        marked: &[Diagnostic],
+        first: usize,
+        last: usize,
+    ) {
+        let mut offered: Vec<&str> = Vec::new();
+        for run in self.runs.iter().rev().filter(|run| !run.is_live()) {
+            for (index, violation) in run.violations().iter().enumerate() {
+                let (line, _) = place(run, violation);
+                let Some(rule) = allowable(violation) else {
+                    continue;
+                };
+                if line < first || line > last || offered.contains(&rule) {
+                    continue;
+                }
+                offered.push(rule);
+                let title = format!("Allow once and run again: {rule}");
+                let arguments = json!({"run": run.id.0, "violation": index, "scope": "once"});
+                let fixes: Vec<Diagnostic> = marked
+                    .iter()
+                    .filter(|diagnostic| is_about(diagnostic, &run.id.0, index))
+                    .cloned()
+                    .collect();
+                let command =
+                    Command::new(title.clone(), wire::ALLOW.into(), Some(vec![arguments]));
+                actions.push(self.finish(command, CodeActionKind::QUICKFIX, fixes));
+            }
+        }
+    }
+
+    fn add(
+        &self,
+        actions: &mut Vec<CodeActionOrCommand>,
+        title: String,
+        command: &str,
+        arguments: Value,
+    ) {
+        let command = Command::new(title, command.into(), Some(vec![arguments]));
+        actions.push(self.finish(command, CodeActionKind::from(wire::ACTION_KIND), Vec::new()));
+    }
+
+    fn finish(
+        &self,
+        command: Command,
+        kind: CodeActionKind,
+        fixes: Vec<Diagnostic>,
+    ) -> CodeActionOrCommand {
+        if !self.profile.action_literals {
+            return command.into();
+        }
+        CodeAction {
+            title: command.title.clone(),
+            kind: Some(kind),
+            diagnostics: (!fixes.is_empty()).then_some(fixes),
+            command: Some(command),
+            ..CodeAction::default()
+        }
+        .into()
+    }
+}
+
+fn lines_of(run: &ShownRun) -> String {
+    format!(" (lines {} to {})", run.first() + 1, run.last() + 1)
+}
+
+/// Whether somebody who wants actions of the kind `wanted` wants those of the kind `kind`.
+fn includes(wanted: &str, kind: &str) -> bool {
+    wanted.is_empty()
+        || kind
+            .strip_prefix(wanted)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn is_about(diagnostic: &Diagnostic, run: &str, violation: usize) -> bool {
+    let data = diagnostic.data.clone();
+    data.and_then(|data| serde_json::from_value::<wire::DiagnosticData>(data).ok())
+        .is_some_and(|data| data.run == run && data.violation == Some(violation))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_includes_itself_and_what_is_below_it() {
+        assert!(includes("", "belljar.run"));
+        assert!(includes("belljar", "belljar.run"));
+        assert!(includes("belljar.run", "belljar.run"));
+        assert!(!includes("belljar.r", "belljar.run"));
+        assert!(!includes("source.fixAll", "quickfix"));
+    }
+}

@@ -1,0 +1,379 @@
+//! The commands: what the user wants done with documents and runs.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use belljar_report::Report;
+use belljar_runs::{LineRange, RunId, RunRequest, Source};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tower_lsp::ls_types::notification::ShowMessage;
+use tower_lsp::ls_types::request::ShowDocument;
+use tower_lsp::ls_types::{
+    ExecuteCommandParams, MessageType, ShowDocumentParams, ShowMessageParams, Uri,
+};
+
+use crate::actor::Actor;
+use crate::arguments::read;
+use crate::diagnostics::allowable;
+use crate::documents::Document;
+use crate::inbox::{Answer, Problem};
+use crate::output_files::full_text;
+use crate::positions::number;
+use crate::profile::path_of;
+use crate::run_stream::follow;
+use crate::selection::chosen_lines;
+use crate::shown::ShownRun;
+use crate::wire::{self, AllowArguments, OutputReply, RunArguments, RunChoice, RunReply, Scope};
+
+/// How long opening a file may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The results of so many runs are kept per session; older ones go when new ones come.
+const MOST_RUNS: usize = 64;
+
+/// Whole lines from 0, both included.
+type Lines = (usize, usize);
+
+/// A run that is wanted.
+struct Wanted {
+    uri: Uri,
+    lines: Option<Lines>,
+    policy: String,
+    allow: Vec<String>,
+}
+
+impl Actor {
+    /// Does a command. Whatever takes time goes on by itself.
+    pub(crate) fn command(
+        &mut self,
+        command: ExecuteCommandParams,
+        answer: Answer<Result<Value, Problem>>,
+    ) {
+        let arguments = command.arguments;
+        let result = match command.command.as_str() {
+            wire::RUN => read(arguments, "path").and_then(|arguments| self.run(&arguments)),
+            wire::RERUN => read(arguments, "run").and_then(|choice| self.rerun(&choice)),
+            wire::ALLOW => read(arguments, "run").and_then(|arguments| self.allow(&arguments)),
+            wire::CANCEL => read(arguments, "run").map(|choice| self.cancel(&choice)),
+            wire::CLEAR => read(arguments, "run").map(|choice| self.clear(&choice)),
+            wire::SHOW_OUTPUT => {
+                match read(arguments, "run").and_then(|choice| self.finished_run(&choice)) {
+                    Ok((run, report)) => return self.show_output(run, report, answer),
+                    Err(problem) => Err(problem),
+                }
+            }
+            other => Err(Problem(format!("There is no command `{other}`."))),
+        };
+        // Helix tells its user nothing of an error.
+        if let (Err(problem), "helix") = (&result, self.profile.client.as_str()) {
+            self.say(MessageType::WARNING, problem.0.clone());
+        }
+        let _ = answer.send(result);
+    }
+
+    /// A line for the user.
+    pub(crate) fn say(&self, typ: MessageType, message: String) {
+        self.outbox
+            .notify::<ShowMessage>(ShowMessageParams { typ, message });
+    }
+
+    fn run(&mut self, arguments: &RunArguments) -> Result<Value, Problem> {
+        let uri = match (&arguments.uri, &arguments.path) {
+            (Some(uri), _) => uri.clone(),
+            (None, Some(path)) => self.open_at(path)?,
+            (None, None) => self
+                .active
+                .clone()
+                .ok_or_else(|| Problem("No document is open that could be run.".into()))?,
+        };
+        let document = self.document(&uri)?;
+        let from_one = |line: u32| (line as usize).saturating_sub(1);
+        let lines = match (arguments.range, arguments.start_line, arguments.end_line) {
+            (Some(range), _, _) => chosen_lines(&document.text, range, self.profile.encoding),
+            (None, None, None) => None,
+            (None, start, end) => {
+                let first = from_one(start.or(end).unwrap_or(1));
+                Some((first, end.map_or(first, from_one)))
+            }
+        };
+        self.begin(Wanted {
+            uri,
+            lines,
+            policy: arguments
+                .policy
+                .clone()
+                .unwrap_or_else(|| self.profile.policy().to_owned()),
+            allow: Vec::new(),
+        })
+    }
+
+    fn rerun(&mut self, choice: &RunChoice) -> Result<Value, Problem> {
+        let run = self.chosen(choice)?;
+        let wanted = again(run, Vec::new());
+        self.begin(wanted)
+    }
+
+    fn allow(&mut self, arguments: &AllowArguments) -> Result<Value, Problem> {
+        let choice = RunChoice {
+            run: arguments.run.clone(),
+            uri: None,
+        };
+        let run = self.chosen(&choice)?;
+        let violation = run
+            .violations()
+            .get(arguments.violation)
+            .ok_or_else(|| Problem("This run was not refused such a thing.".into()))?;
+        let rule = allowable(violation)
+            .ok_or_else(|| Problem("No rule can allow this one thing.".into()))?
+            .to_owned();
+        if arguments.scope != Scope::Once {
+            return Err(Problem(format!(
+                "Only \"once\" is possible yet. To allow it for good, write this line into a policy file of yours: {rule}"
+            )));
+        }
+        let mut allow = run.allow.clone();
+        allow.push(rule);
+        let wanted = again(run, allow);
+        self.begin(wanted)
+    }
+
+    fn cancel(&mut self, choice: &RunChoice) -> Value {
+        let chosen = |run: &&ShownRun| {
+            choice.run.as_ref().is_none_or(|id| run.id.0 == *id)
+                && choice.uri.as_ref().is_none_or(|uri| run.uri == *uri)
+        };
+        let live = self.runs.iter().filter(|run| run.is_live()).filter(chosen);
+        let cancelled = live.filter(|run| self.runner.cancel(&run.id)).count();
+        json!({"cancelled": cancelled > 0})
+    }
+
+    fn clear(&mut self, choice: &RunChoice) -> Value {
+        let uri = choice.uri.as_ref().or(self.active.as_ref());
+        let chosen = |run: &&ShownRun| match &choice.run {
+            Some(id) => run.id.0 == *id,
+            // Whoever clears a document wants its results gone, not its work.
+            None => !run.is_live() && uri.is_none_or(|uri| run.uri == *uri),
+        };
+        let gone: Vec<RunId> = self
+            .runs
+            .iter()
+            .filter(chosen)
+            .map(|run| run.id.clone())
+            .collect();
+        for id in &gone {
+            self.runner.cancel(id);
+            self.forget(id);
+        }
+        json!({"cleared": gone.len()})
+    }
+
+    /// The run that is meant: the named one, or the last one of the named document, or the last one.
+    fn chosen(&self, choice: &RunChoice) -> Result<&ShownRun, Problem> {
+        let mut runs = self.runs.iter().rev();
+        match (&choice.run, &choice.uri) {
+            (Some(id), _) => runs
+                .find(|run| run.id.0 == *id)
+                .ok_or_else(|| Problem("This run is not known any more.".into())),
+            (None, Some(uri)) => runs
+                .find(|run| run.uri == *uri)
+                .ok_or_else(|| Problem("Nothing was run in this document.".into())),
+            (None, None) => runs
+                .next()
+                .ok_or_else(|| Problem("Nothing was run yet.".into())),
+        }
+    }
+
+    /// As [`Actor::chosen`], of the runs that are over.
+    fn finished_run(&self, choice: &RunChoice) -> Result<(&ShownRun, &Report), Problem> {
+        let over = |run| ShownRun::report(run).map(|report| (run, report));
+        let found = if choice.run.is_some() {
+            over(self.chosen(choice)?)
+        } else {
+            let of_document =
+                |run: &&ShownRun| choice.uri.as_ref().is_none_or(|uri| run.uri == *uri);
+            self.runs.iter().rev().filter(of_document).find_map(over)
+        };
+        found.ok_or_else(|| Problem("There is no finished run to show.".into()))
+    }
+
+    fn document(&self, uri: &Uri) -> Result<&Document, Problem> {
+        let document = self
+            .documents
+            .get(uri)
+            .ok_or_else(|| Problem(format!("`{}` is not open in the editor.", self.name(uri))))?;
+        if document.out_of_step {
+            return Err(Problem(format!(
+                "A change of `{}` was lost on the way here. Close it and open it again, so that what you see is what runs.",
+                self.name(uri)
+            )));
+        }
+        Ok(document)
+    }
+
+    /// The open document at `path`, which may be below a folder or where the editor was started.
+    fn open_at(&self, path: &str) -> Result<Uri, Problem> {
+        let path = Path::new(path.trim());
+        let here = std::env::current_dir().ok();
+        let folders = self.profile.folders.iter().cloned().chain(here);
+        let candidates: Vec<PathBuf> = folders.map(|folder| tidy(&folder.join(path))).collect();
+        self.documents
+            .keys()
+            .find(|uri| path_of(uri).is_some_and(|open| candidates.contains(&open)))
+            .cloned()
+            .ok_or_else(|| Problem(format!("`{}` is not open in the editor.", path.display())))
+    }
+
+    /// What the user calls a document: its path, below the folder that it is in if that is open.
+    fn name(&self, uri: &Uri) -> String {
+        let Some(path) = path_of(uri) else {
+            return uri.path().as_str().to_owned();
+        };
+        let folders = self.profile.folders.iter();
+        let inside = folders.filter_map(|folder| path.strip_prefix(folder).ok());
+        let shortest = inside.min_by_key(|path| path.as_os_str().len());
+        shortest.unwrap_or(&path).display().to_string()
+    }
+
+    /// Copies the text, submits the run and makes its place in the document, all before anything else can happen.
+    fn begin(&mut self, wanted: Wanted) -> Result<Value, Problem> {
+        let name = self.name(&wanted.uri);
+        let document = self.document(&wanted.uri)?;
+        let end = document.last_line();
+        let lines = wanted.lines.map(|(first, last)| {
+            let first = first.min(end);
+            (first, last.clamp(first, end))
+        });
+        let request = RunRequest {
+            source: Source::Document {
+                path: path_of(&wanted.uri),
+                name: name.clone(),
+                language: Some(document.language.clone()).filter(|language| !language.is_empty()),
+                text: document.copy(),
+                lines: lines.map(|(first, last)| LineRange {
+                    first: number(first + 1),
+                    last: number(last + 1),
+                }),
+            },
+            arguments: Vec::new(),
+            policy: wanted.policy.clone(),
+            project: None,
+            // The only rules here are those that the user has picked from a menu, one by one.
+            may_widen: !wanted.allow.is_empty(),
+            allow: wanted.allow.clone(),
+            limits: Vec::new(),
+            has_input: false,
+        };
+        let text = document.text.clone();
+        let run = self.runner.submit(request);
+        let id = run.id.clone();
+        let (first, last) = lines.unwrap_or((0, end));
+        self.make_room(&wanted.uri, first, last);
+        self.runs.push(ShownRun::new(
+            id.clone(),
+            wanted.uri.clone(),
+            name,
+            wanted.policy,
+            wanted.allow,
+            text,
+            (first, last),
+            lines.is_none(),
+        ));
+        follow(run, self.inbox.clone());
+        self.begin_progress(&id);
+        self.active = Some(wanted.uri.clone());
+        self.touch(&wanted.uri);
+        to_value(&RunReply { run: id.0 })
+    }
+
+    /// Takes older results away from where a new one will stand.
+    fn make_room(&mut self, uri: &Uri, first: usize, last: usize) {
+        let over = self.runs.iter().filter(|run| !run.is_live());
+        let n_over = over.clone().count();
+        let oldest = n_over.saturating_sub(MOST_RUNS - 1);
+        let gone: Vec<RunId> = over
+            .enumerate()
+            .filter(|(n, run)| *n < oldest || (run.uri == *uri && run.touches(first, last)))
+            .map(|(_, run)| run.id.clone())
+            .collect();
+        for id in gone {
+            self.forget(&id);
+        }
+    }
+
+    /// Writes the full output to a file and has the editor open it, in a task of its own.
+    fn show_output(&self, run: &ShownRun, report: &Report, answer: Answer<Result<Value, Problem>>) {
+        let report = report.clone();
+        let (files, name, id) = (self.files.clone(), run.name.clone(), run.id.0.clone());
+        let (outbox, can_show) = (self.outbox.clone(), self.profile.show_document);
+        tokio::spawn(async move {
+            let file_of = id.clone();
+            let written = tokio::task::spawn_blocking(move || {
+                files.write(&name, &file_of, &full_text(&report, &name))
+            });
+            let path = match written.await.map_err(std::io::Error::other).flatten() {
+                Ok(path) => path,
+                Err(error) => {
+                    let _ = answer.send(Err(Problem(format!(
+                        "The output could not be written: {error}."
+                    ))));
+                    return;
+                }
+            };
+            let path_text = path.display().to_string();
+            let reply = OutputReply {
+                path: path_text.clone(),
+                run: id,
+            };
+            let _ = answer.send(to_value(&reply));
+            let mut shown = false;
+            if let Some(uri) = Uri::from_file_path(&path).filter(|_| can_show) {
+                let asked = outbox.ask::<ShowDocument>(
+                    ShowDocumentParams {
+                        uri,
+                        external: Some(false),
+                        take_focus: Some(true),
+                        selection: None,
+                    },
+                    PATIENCE,
+                );
+                shown = asked.await.is_some_and(|result| result.success);
+            }
+            if !shown {
+                outbox.notify::<ShowMessage>(ShowMessageParams {
+                    typ: MessageType::INFO,
+                    message: format!("The full output is in {path_text}"),
+                });
+            }
+        });
+    }
+}
+
+/// The same lines, where they are now, under the same policy.
+fn again(run: &ShownRun, allow: Vec<String>) -> Wanted {
+    Wanted {
+        uri: run.uri.clone(),
+        lines: (!run.whole).then(|| (run.first(), run.last())),
+        policy: run.policy.clone(),
+        allow,
+    }
+}
+
+/// A path without `.` and `..`, which editors leave in.
+fn tidy(path: &Path) -> PathBuf {
+    use std::path::Component;
+    let mut tidy = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                tidy.pop();
+            }
+            component => tidy.push(component),
+        }
+    }
+    tidy
+}
+
+fn to_value(reply: &impl Serialize) -> Result<Value, Problem> {
+    serde_json::to_value(reply).map_err(|error| Problem(error.to_string()))
+}

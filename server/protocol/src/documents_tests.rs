@@ -1,0 +1,158 @@
+//! Checks that a document stays in step with the editor, and that lines are found again after edits.
+
+use std::str::FromStr;
+
+use tower_lsp::ls_types::{Position, Range};
+
+use super::*;
+use crate::positions::position_at;
+
+fn document(text: &str) -> Document {
+    let uri = Uri::from_str("file:///tmp/a.py").unwrap();
+    Document::new(uri, "python".into(), 1, text)
+}
+
+fn edit(start: (u32, u32), end: (u32, u32), text: &str) -> TextDocumentContentChangeEvent {
+    TextDocumentContentChangeEvent {
+        range: Some(Range::new(
+            Position::new(start.0, start.1),
+            Position::new(end.0, end.1),
+        )),
+        range_length: None,
+        text: text.into(),
+    }
+}
+
+fn shift(text: &str, change: TextDocumentContentChangeEvent) -> Shift {
+    document(text).change(2, vec![change], Encoding::Utf16)[0]
+}
+
+#[test]
+fn edits_are_applied_one_after_the_other() {
+    let mut document = document("print(1)\n");
+    document.change(
+        2,
+        vec![edit((0, 6), (0, 7), "'😀'"), edit((0, 10), (0, 10), ", 2")],
+        Encoding::Utf16,
+    );
+    assert_eq!(document.text.to_string(), "print('😀', 2)\n");
+}
+
+#[test]
+fn a_change_that_comes_twice_stops_runs_until_the_whole_text_comes() {
+    let mut document = document("a");
+    document.change(2, vec![edit((0, 1), (0, 1), "b")], Encoding::Utf16);
+    document.change(2, vec![edit((0, 1), (0, 1), "b")], Encoding::Utf16);
+    assert!(document.out_of_step);
+    let whole = TextDocumentContentChangeEvent {
+        range: None,
+        range_length: None,
+        text: "abb".into(),
+    };
+    document.change(3, vec![whole], Encoding::Utf16);
+    assert!(!document.out_of_step);
+    assert_eq!(document.text.to_string(), "abb");
+}
+
+#[test]
+fn ranges_that_are_reversed_or_too_far_do_not_break_the_document() {
+    let mut document = document("ab\ncd");
+    document.change(2, vec![edit((1, 1), (0, 1), "-")], Encoding::Utf16);
+    assert_eq!(document.text.to_string(), "a-d");
+    document.change(3, vec![edit((7, 0), (9, 9), "!")], Encoding::Utf16);
+    assert_eq!(document.text.to_string(), "a-d!");
+}
+
+#[test]
+fn a_line_inserted_above_moves_what_is_below() {
+    for change in [
+        edit((1, 0), (1, 0), "new\n"),
+        edit((0, 3), (0, 3), "\nnew"),
+        edit((0, 0), (0, 0), "new\n"),
+    ] {
+        let shift = shift("one\ntwo\nthree\n", change);
+        assert_eq!((shift.moved(1), shift.moved(2)), (2, 3));
+    }
+}
+
+#[test]
+fn a_line_inserted_below_moves_nothing_above() {
+    for change in [edit((1, 3), (1, 3), "\nnew"), edit((2, 0), (2, 0), "new\n")] {
+        let shift = shift("one\ntwo\nthree\n", change);
+        assert_eq!((shift.moved(0), shift.moved(1), shift.moved(2)), (0, 1, 3));
+    }
+}
+
+#[test]
+fn lines_taken_away_above_move_what_is_below() {
+    let shift = shift("a\nb\nc\nd\n", edit((0, 0), (2, 0), ""));
+    assert_eq!((shift.moved(2), shift.moved(3)), (0, 1));
+    assert_eq!(shift.moved(1), 0);
+}
+
+#[test]
+fn an_edit_in_a_line_moves_nothing() {
+    let shift = shift("a\nb\nc\n", edit((1, 0), (1, 1), "x"));
+    assert!(shift.is_still());
+    assert_eq!((shift.moved(0), shift.moved(1), shift.moved(2)), (0, 1, 2));
+}
+
+#[test]
+fn the_whole_text_sent_again_moves_only_what_moved() {
+    let whole = TextDocumentContentChangeEvent {
+        range: None,
+        range_length: None,
+        text: "a\nnew\nb\nc\n".into(),
+    };
+    let shift = shift("a\nb\nc\n", whole);
+    assert_eq!((shift.moved(0), shift.moved(1), shift.moved(2)), (0, 2, 3));
+}
+
+/// A small generator of numbers, so that a failure can be repeated.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+}
+
+#[test]
+fn random_edits_in_every_encoding_give_the_text_that_the_editor_has() {
+    let pieces = ["", "x", "😀", "é\n", "\r\n", "漢字", "\n\n", "a\tb", "\r"];
+    for encoding in [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32] {
+        let mut numbers = Numbers(7);
+        let mut document = document("one\n😀two\r\nthree\n");
+        let mut expected: Vec<char> = document.text.to_string().chars().collect();
+        for version in 2..600 {
+            let len = expected.len();
+            let (a, b) = (numbers.below(len + 1), numbers.below(len + 1));
+            let (start, end) = (a.min(b), a.max(b).min(a.min(b) + 4));
+            // No editor points between CR and LF.
+            let splits =
+                |at: usize| at > 0 && expected[at - 1] == '\r' && expected.get(at) == Some(&'\n');
+            if splits(start) || splits(end) {
+                continue;
+            }
+            let text = pieces[numbers.below(pieces.len())];
+            let change = TextDocumentContentChangeEvent {
+                range: Some(Range::new(
+                    position_at(&document.text, start, encoding),
+                    position_at(&document.text, end, encoding),
+                )),
+                range_length: None,
+                text: text.into(),
+            };
+            document.change(version, vec![change], encoding);
+            expected.splice(start..end, text.chars());
+            assert_eq!(
+                document.text.to_string(),
+                expected.iter().collect::<String>()
+            );
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The whole story of the runs that cover a line, for whoever asks. What the program printed stands in fences that
+//! it cannot close, so that none of it is taken for our words or for a link.
+
+use belljar_report::Report;
+use tower_lsp::ls_types::{Hover, HoverContents, MarkupContent, MarkupKind};
+
+use crate::diagnostics::{LOST, allowable, place};
+use crate::profile::Profile;
+use crate::shown::{ShownRun, State};
+use crate::{summary, words};
+
+const HEAD: usize = 40;
+const TAIL: usize = 20;
+const LONGEST_LINE: usize = 400;
+
+/// What `runs`, which cover the line `line` (from 0), have to say.
+pub fn of_line<'a>(
+    runs: impl Iterator<Item = &'a ShownRun>,
+    line: usize,
+    profile: &Profile,
+) -> Option<Hover> {
+    let parts: Vec<String> = runs
+        .map(|run| of_run(run, line, profile.markdown))
+        .collect();
+    if parts.is_empty() {
+        return None;
+    }
+    let (kind, between) = if profile.markdown {
+        (MarkupKind::Markdown, "\n\n---\n\n")
+    } else {
+        (MarkupKind::PlainText, "\n\n")
+    };
+    Some(Hover {
+        contents: HoverContents::Markup(MarkupContent {
+            kind,
+            value: parts.join(between),
+        }),
+        range: None,
+    })
+}
+
+fn of_run(run: &ShownRun, line: usize, markdown: bool) -> String {
+    let mut text = Text {
+        markdown,
+        text: String::new(),
+    };
+    text.title("Belljar");
+    match &run.state {
+        State::Waiting(ahead) => text.say(&format!(
+            "waiting for {}",
+            words::count(*ahead, "other run")
+        )),
+        State::Running => text.say("running"),
+        State::Lost => text.say(LOST),
+        State::Finished(report) => text.say(&summary::short(report)),
+    }
+    if run.stale {
+        text.say("(the text has changed since this run)");
+    }
+    match run.report() {
+        Some(report) => finished(&mut text, run, report, line),
+        None if !run.tail.is_empty() => {
+            let tail = belljar_report::displayable(&run.tail);
+            let lines: Vec<&str> = tail.lines().collect();
+            text.fence(&lines[lines.len().saturating_sub(TAIL)..].join("\n"));
+        }
+        None => {}
+    }
+    text.text
+}
+
+fn finished(text: &mut Text, run: &ShownRun, report: &Report, line: usize) {
+    text.fence(&summary::ending(report));
+    let (here, elsewhere): (Vec<_>, Vec<_>) = report
+        .violations
+        .iter()
+        .partition(|violation| place(run, violation).0 == line);
+    for violation in here.iter().take(10) {
+        let mut said = words::violation(violation, &run.policy);
+        if let Some(rule) = allowable(violation) {
+            said.push_str(&format!("\nWould be allowed by: {rule}"));
+        }
+        text.fence(&said);
+    }
+    if !elsewhere.is_empty() {
+        text.say(&format!(
+            "{} on other lines of this run.",
+            words::count(elsewhere.len(), "refusal")
+        ));
+    }
+    let lines = summary::lines(report);
+    if !lines.is_empty() {
+        text.fence(&cut(&lines));
+    }
+    if report.truncated {
+        text.say("Some output was left out.");
+    }
+    if report.replaced {
+        text.say("Some output was not UTF-8 and was replaced.");
+    }
+    if !report.posture.notes.is_empty() {
+        text.fence(&report.posture.notes.join("\n"));
+    }
+}
+
+/// The first and the last lines.
+fn cut(lines: &[String]) -> String {
+    let short = |line: &String| belljar_report::displayable_line(line, LONGEST_LINE);
+    let mut kept: Vec<String> = lines.iter().take(HEAD).map(short).collect();
+    let rest = &lines[kept.len()..];
+    if rest.len() > TAIL {
+        kept.push(format!("… {}", words::count(rest.len() - TAIL, "line")));
+    }
+    kept.extend(rest[rest.len().saturating_sub(TAIL)..].iter().map(short));
+    kept.join("\n")
+}
+
+struct Text {
+    markdown: bool,
+    text: String,
+}
+
+impl Text {
+    fn title(&mut self, title: &str) {
+        let title = if self.markdown {
+            format!("**{title}**")
+        } else {
+            title.to_owned()
+        };
+        self.text.push_str(&title);
+    }
+
+    /// Our own words, on the same line.
+    fn say(&mut self, words: &str) {
+        if !self.text.is_empty() {
+            self.text
+                .push_str(if self.text.ends_with('\n') { "\n" } else { " " });
+        }
+        self.text.push_str(words);
+    }
+
+    /// Text that holds anything of the program's.
+    fn fence(&mut self, text: &str) {
+        self.text.push('\n');
+        if !self.markdown {
+            self.text.push_str(text);
+            self.text.push('\n');
+            return;
+        }
+        let fence = fence_for(text);
+        self.text
+            .push_str(&format!("\n{fence}text\n{text}\n{fence}\n"));
+    }
+}
+
+/// More backticks than stand in a row anywhere in `text`.
+fn fence_for(text: &str) -> String {
+    let longest = text
+        .split(|c| c != '`')
+        .map(str::len)
+        .max()
+        .unwrap_or_default();
+    "`".repeat(longest.max(2) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_closes_its_fence() {
+        for text in ["", "x", "```", "a ```` b `", "``````````"] {
+            let fence = fence_for(text);
+            assert!(fence.len() >= 3);
+            assert!(!text.contains(&fence), "{text}");
+        }
+    }
+}

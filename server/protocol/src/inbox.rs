@@ -1,0 +1,89 @@
+//! Everything that can happen to the actor.
+
+use belljar_report::{Report, Stream, Violation};
+use belljar_runs::RunId;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tower_lsp::ls_types::{
+    CodeActionParams, CodeActionResponse, CodeLens, DidChangeTextDocumentParams,
+    DidChangeWorkspaceFoldersParams, ExecuteCommandParams, Hover, HoverParams, InlayHint,
+    InlayHintParams, ProgressToken, TextDocumentItem, Uri,
+};
+
+use crate::profile::Profile;
+
+/// Where messages to the actor go. Sending never waits.
+pub type Inbox = mpsc::UnboundedSender<Message>;
+
+/// Where the answer to a request goes.
+pub type Answer<T> = oneshot::Sender<T>;
+
+/// A command that cannot be done, in words for the user.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem(pub String);
+
+/// One thing that happened.
+pub enum Message {
+    /// The client has introduced itself.
+    Initialize(Box<Profile>),
+    /// A document was opened.
+    Open(TextDocumentItem),
+    /// A document was changed.
+    Change(DidChangeTextDocumentParams),
+    /// A document was closed.
+    Close(Uri),
+    /// Folders were opened or closed.
+    Folders(DidChangeWorkspaceFoldersParams),
+    /// The user changed settings.
+    Settings(Value),
+    /// What can be done at a place?
+    CodeActions(Box<CodeActionParams>, Answer<CodeActionResponse>),
+    /// Which lenses has a document?
+    Lenses(Uri, Answer<Vec<CodeLens>>),
+    /// Which hints has a part of a document?
+    Hints(InlayHintParams, Answer<Vec<InlayHint>>),
+    /// What is there to read at a place?
+    Hover(HoverParams, Answer<Option<Hover>>),
+    /// The user wants something done.
+    Command(ExecuteCommandParams, Answer<Result<Value, Problem>>),
+    /// The user ended a run where the editor shows its progress.
+    CancelProgress(ProgressToken),
+    /// A run told something.
+    Told(RunId, Box<Telling>),
+    /// A run is over. `None` if it ended without a report, which is a defect.
+    Finished(RunId, Option<Box<Report>>),
+    /// The client has made a place to show a run's progress.
+    ProgressReady(RunId, ProgressToken),
+    /// The client has asked again for what it was told to ask for, or did not answer.
+    Refreshed(Refresh),
+    /// It is time to show what has changed.
+    Flush,
+    /// Ask the client once more to ask for hints.
+    HintsAgain,
+    /// Nothing further will be asked.
+    Shutdown(Answer<()>),
+}
+
+/// What a client can be told to ask for again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refresh {
+    /// Code lenses.
+    Lenses,
+    /// Inlay hints.
+    Hints,
+}
+
+/// What a run told since it last told something.
+#[derive(Default)]
+pub struct Telling {
+    /// It waits for so many others.
+    pub queued: Option<usize>,
+    /// Its program runs.
+    pub started: bool,
+    /// What it printed, in order.
+    pub output: Vec<(Stream, String)>,
+    /// So many bytes more were printed, too many to pass on.
+    pub omitted: u64,
+    /// What it was refused.
+    pub violations: Vec<Violation>,
+}

@@ -1,0 +1,51 @@
+//! What can be done and what came of it, above the first line of each run and of the document.
+
+use serde_json::{Value, json};
+use tower_lsp::ls_types::{CodeLens, Command};
+
+use crate::documents::Document;
+use crate::positions::{Encoding, line_range};
+use crate::shown::{ShownRun, State};
+use crate::{summary, wire};
+
+/// The lenses of a document with its `runs`.
+pub fn of_document<'a>(
+    document: &Document,
+    runs: impl Iterator<Item = &'a ShownRun>,
+    encoding: Encoding,
+) -> Vec<CodeLens> {
+    let mut lenses = Vec::new();
+    let mut add = |line: usize, title: String, command: &str, arguments: Value| {
+        lenses.push(CodeLens {
+            range: line_range(&document.text, line, encoding),
+            command: Some(Command::new(title, command.into(), Some(vec![arguments]))),
+            data: None,
+        });
+    };
+    if document.runnable {
+        let arguments = json!({"uri": document.uri});
+        add(0, "▶ Run in sandbox".into(), wire::RUN, arguments);
+    }
+    for run in runs {
+        let line = run.first();
+        let this = json!({"run": run.id.0});
+        let mut title = match &run.state {
+            State::Waiting(_) => "■ Stop (waiting)".into(),
+            State::Running => "■ Stop".into(),
+            State::Finished(report) => summary::short(report),
+            State::Lost => "✗ lost".into(),
+        };
+        if run.is_live() {
+            add(line, title, wire::CANCEL, this);
+            continue;
+        }
+        if run.stale {
+            title.push_str(" (text changed)");
+        }
+        add(line, title, wire::SHOW_OUTPUT, this.clone());
+        add(line, "▶ Rerun".into(), wire::RERUN, this.clone());
+        add(line, "☰ Output".into(), wire::SHOW_OUTPUT, this.clone());
+        add(line, "✗ Clear".into(), wire::CLEAR, this);
+    }
+    lenses
+}

@@ -1,0 +1,49 @@
+//! What this room asks of whoever conducts runs. A trait, so that its own tests need no sandbox.
+
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+
+use belljar_runs::{Conductor, Run, RunId, RunRequest};
+
+/// Conducts runs.
+pub trait Runner: Send + Sync {
+    /// Starts a run, or queues it. Returns at once.
+    fn submit(&self, request: RunRequest) -> Run;
+    /// Ends a run; `false` if it is over already.
+    fn cancel(&self, run: &RunId) -> bool;
+    /// Ends every run.
+    fn cancel_all(&self);
+    /// The policies that the user can choose from.
+    fn policy_names(&self) -> Vec<String>;
+    /// Whether a runtime exists for such a document.
+    fn detects(&self, language: Option<&str>, path: Option<&Path>, first_line: &str) -> bool;
+    /// Ends every run and waits until they are over.
+    fn shut_down(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+impl Runner for Conductor {
+    fn submit(&self, request: RunRequest) -> Run {
+        Conductor::submit(self, request)
+    }
+
+    fn cancel(&self, run: &RunId) -> bool {
+        Conductor::cancel(self, run)
+    }
+
+    fn cancel_all(&self) {
+        Conductor::cancel_all(self);
+    }
+
+    fn policy_names(&self) -> Vec<String> {
+        Conductor::policy_names(self)
+    }
+
+    fn detects(&self, language: Option<&str>, path: Option<&Path>, first_line: &str) -> bool {
+        Conductor::detects(self, language, path, first_line)
+    }
+
+    fn shut_down(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(Conductor::shut_down(self))
+    }
+}

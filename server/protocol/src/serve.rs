@@ -1,0 +1,121 @@
+//! One session: from the first byte that the editor sends to the last process that must be gone.
+
+use std::io::{BufReader, Read, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use belljar_runs::Conductor;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tower_lsp::LspService;
+
+use crate::actor;
+use crate::outbox::Outbox;
+use crate::output_files::OutputFiles;
+use crate::parent;
+use crate::runner::Runner;
+use crate::server::Server;
+use crate::transport::{Dispatch, Outcome, read_frames};
+
+// Together these stay below the second within which an editor expects us to be gone.
+const LAST_ANSWERS: Duration = Duration::from_millis(150);
+const RUNS_END: Duration = Duration::from_millis(600);
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// Serves one editor on standard input and output until it is done. `start` is called inside the runtime that a
+/// conductor needs. The status is 0 only if the editor asked us to shut down first, as the protocol wants it.
+pub fn serve(start: impl FnOnce() -> Conductor) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("belljar:work")
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("belljar: the server could not start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let was_shut_down = runtime.block_on(async {
+        let conductor = start();
+        session(Arc::new(conductor), std::io::stdin(), std::io::stdout()).await
+    });
+    // Reading blocks until the editor closes the pipe, and nothing waits for that.
+    runtime.shutdown_background();
+    if was_shut_down {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Serves one editor. Returns whether it was shut down in order.
+pub(crate) async fn session(
+    runner: Arc<dyn Runner>,
+    input: impl Read + Send + 'static,
+    output: impl Write + Send + 'static,
+) -> bool {
+    let (outbox, mut output_ended) = Outbox::open(output);
+    let files = OutputFiles::default();
+    let inbox = actor::start(Arc::clone(&runner), outbox.clone(), files.clone());
+    let was_shut_down = Arc::new(AtomicBool::new(false));
+    let server = Server::new(inbox, Arc::clone(&was_shut_down));
+    // What the framework would send to the client by itself is nothing we use.
+    let (service, _socket) = LspService::build(|_client| server)
+        .custom_method("window/workDoneProgress/cancel", Server::cancel_progress)
+        .finish();
+    let mut dispatch = Dispatch::new(service, outbox.clone());
+    let mut frames = read_frames(BufReader::new(input));
+    let mut signals = [
+        signal(SignalKind::terminate()).ok(),
+        signal(SignalKind::interrupt()).ok(),
+        signal(SignalKind::hangup()).ok(),
+    ];
+    let mut parent_gone = Box::pin(parent::gone(None));
+    loop {
+        tokio::select! {
+            frame = frames.recv() => {
+                let Some(frame) = frame else { break };
+                match dispatch.handle(frame).await {
+                    Outcome::GoOn => {}
+                    Outcome::Parent(pid) => parent_gone = Box::pin(parent::gone(pid)),
+                    Outcome::Exit => break,
+                }
+            }
+            () = any(&mut signals) => break,
+            () = &mut parent_gone => break,
+            _ = &mut output_ended => break,
+        }
+    }
+    let was_shut_down = was_shut_down.load(Ordering::SeqCst);
+    runner.cancel_all();
+    // The answer to `shutdown` may still be on its way when `exit` is here.
+    let _ = tokio::time::timeout(LAST_ANSWERS, dispatch.settle()).await;
+    let _ = tokio::time::timeout(RUNS_END, runner.shut_down()).await;
+    files.remove();
+    drop((dispatch, outbox));
+    let _ = tokio::time::timeout(LAST_WORDS, output_ended).await;
+    was_shut_down
+}
+
+async fn any(signals: &mut [Option<Signal>; 3]) {
+    let [terminate, interrupt, hangup] = signals;
+    tokio::select! {
+        () = one(terminate) => {}
+        () = one(interrupt) => {}
+        () = one(hangup) => {}
+    }
+}
+
+async fn one(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -1,0 +1,207 @@
+//! A run as its document shows it: where its lines are now, whether they still say what ran, and what came of it.
+
+use belljar_report::{Report, Violation};
+use belljar_runs::RunId;
+use ropey::{Rope, RopeSlice};
+use tower_lsp::ls_types::{ProgressToken, Uri};
+
+use crate::documents::Shift;
+use crate::positions::{line_text, number};
+
+/// How far a run has come.
+pub enum State {
+    /// It waits for so many others.
+    Waiting(usize),
+    /// Its program runs.
+    Running,
+    /// It is over.
+    Finished(Box<Report>),
+    /// It is over, and what became of it is not known. A defect of ours.
+    Lost,
+}
+
+/// A run and its place in a document.
+pub struct ShownRun {
+    /// The run.
+    pub id: RunId,
+    /// Its document.
+    pub uri: Uri,
+    /// The document as the user named it; reports use the same name.
+    pub name: String,
+    /// The policy.
+    pub policy: String,
+    /// What the user allowed for this run alone.
+    pub allow: Vec<String>,
+    /// The whole document ran.
+    pub whole: bool,
+    /// How far it has come.
+    pub state: State,
+    /// The last things that it printed, while it lives.
+    pub tail: String,
+    /// What it was refused so far, while it lives.
+    pub violations: Vec<Violation>,
+    /// Where the editor shows its progress.
+    pub progress: Option<ProgressToken>,
+    /// The text that ran is not what stands there now.
+    pub stale: bool,
+    /// The document as it was.
+    text: Rope,
+    /// First line that ran, from 0, as it was.
+    origin: usize,
+    /// Where each line that ran is now. Never empty.
+    lines: Vec<u32>,
+}
+
+/// So much of the last output is kept while a run lives.
+const TAIL: usize = 4096;
+
+impl ShownRun {
+    /// A run of the lines `first` to `last` (from 0) of `text`, which has just begun.
+    #[expect(clippy::too_many_arguments, reason = "a record, written in one place")]
+    pub fn new(
+        id: RunId,
+        uri: Uri,
+        name: String,
+        policy: String,
+        allow: Vec<String>,
+        text: Rope,
+        (first, last): (usize, usize),
+        whole: bool,
+    ) -> ShownRun {
+        ShownRun {
+            id,
+            uri,
+            name,
+            policy,
+            allow,
+            whole,
+            state: State::Waiting(0),
+            tail: String::new(),
+            violations: Vec::new(),
+            progress: None,
+            stale: false,
+            text,
+            origin: first,
+            lines: (first..=last.max(first)).map(number).collect(),
+        }
+    }
+
+    /// The run is not over.
+    pub fn is_live(&self) -> bool {
+        matches!(self.state, State::Waiting(_) | State::Running)
+    }
+
+    /// Its report, once it is over.
+    pub fn report(&self) -> Option<&Report> {
+        match &self.state {
+            State::Finished(report) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// What it was refused, so far or at all.
+    pub fn violations(&self) -> &[Violation] {
+        self.report()
+            .map_or(&self.violations, |report| &report.violations)
+    }
+
+    /// Its first line, from 0, as the document is now.
+    pub fn first(&self) -> usize {
+        self.lines.first().map_or(0, |&line| line as usize)
+    }
+
+    /// Its last line, from 0, as the document is now.
+    pub fn last(&self) -> usize {
+        self.lines.last().map_or(0, |&line| line as usize)
+    }
+
+    /// Whether it covers any of the lines `first` to `last`, from 0.
+    pub fn touches(&self, first: usize, last: usize) -> bool {
+        self.first() <= last && first <= self.last()
+    }
+
+    /// Whether a reader who points at `line`, from 0, may mean it. A run of the whole document is meant only where it
+    /// has something to say, so that it does not cover what other servers say about every other line.
+    pub fn is_meant(&self, line: usize) -> bool {
+        if !self.whole {
+            return self.touches(line, line);
+        }
+        let violations = self
+            .violations()
+            .iter()
+            .filter_map(|violation| violation.line);
+        let report = self.report();
+        let errors = report
+            .into_iter()
+            .flat_map(|report| report.errors.iter().map(|error| error.line));
+        line == self.first()
+            || line == self.last()
+            || violations.chain(errors).any(|said| self.now(said) == line)
+    }
+
+    /// Where the line that reports call `line` (from 1, as it was) is now, from 0. A line outside the run is its
+    /// nearest end.
+    pub fn now(&self, line: u32) -> usize {
+        let line = (line as usize).saturating_sub(1);
+        let at = line.clamp(self.origin, self.origin + self.lines.len() - 1) - self.origin;
+        self.lines[at] as usize
+    }
+
+    /// Keeps more of what it printed.
+    pub fn printed(&mut self, text: &str) {
+        self.tail.push_str(text);
+        if self.tail.len() > 2 * TAIL {
+            let cut = self.tail.ceil_char_boundary(self.tail.len() - TAIL);
+            self.tail.drain(..cut);
+        }
+    }
+
+    /// Adds a violation to those of a live run, folded as the report will fold them.
+    pub fn refused(&mut self, violation: Violation) {
+        match self
+            .violations
+            .iter_mut()
+            .find(|known| known.repeats(&violation))
+        {
+            Some(known) => known.count += violation.count,
+            None => self.violations.push(violation),
+        }
+    }
+
+    /// Moves with an edit of the document. Returns whether any of its lines moved.
+    pub fn shift(&mut self, shift: Shift) -> bool {
+        if shift.is_still() {
+            return false;
+        }
+        let mut any = false;
+        for line in &mut self.lines {
+            let moved = number(shift.moved(*line as usize));
+            any |= moved != *line;
+            *line = moved;
+        }
+        any
+    }
+
+    /// Looks whether the text that ran still stands in `now`. Returns whether that has changed.
+    pub fn look(&mut self, now: &Rope) -> bool {
+        let stale = if self.whole {
+            self.text != *now
+        } else {
+            let last = self.origin + self.lines.len() - 1;
+            span(&self.text, self.origin, last) != span(now, self.first(), self.last())
+        };
+        std::mem::replace(&mut self.stale, stale) != stale
+    }
+}
+
+/// The lines `first` to `last` without the last line end.
+fn span(text: &Rope, first: usize, last: usize) -> RopeSlice<'_> {
+    let lines = text.len_lines();
+    let start = text.line_to_char(first.min(lines));
+    let end = if last >= lines {
+        text.len_chars()
+    } else {
+        text.line_to_char(last) + line_text(text, last).len_chars()
+    };
+    text.slice(start..end.max(start))
+}

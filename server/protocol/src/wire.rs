@@ -1,0 +1,253 @@
+//! What crosses between this server and an editor beyond the protocol itself: arguments and answers of our
+//! commands, the settings, and the notification that our own editor plugins get. The plugins mirror this file.
+
+use serde::{Deserialize, Serialize};
+use tower_lsp::ls_types::notification::Notification;
+use tower_lsp::ls_types::{Range, Uri};
+
+/// Runs a document or a part of one: [`RunArguments`] -> [`RunReply`].
+pub const RUN: &str = "belljar.run";
+/// Ends a run: [`RunChoice`] -> `{"cancelled": bool}`. Without arguments: every run.
+pub const CANCEL: &str = "belljar.cancel";
+/// Runs the same lines again: [`RunChoice`] -> [`RunReply`]. Without arguments: the last run.
+pub const RERUN: &str = "belljar.rerun";
+/// Takes results away: [`RunChoice`] -> `{"cleared": number}`. Without arguments: all of the last active document.
+pub const CLEAR: &str = "belljar.clear";
+/// Shows everything that a run told: [`RunChoice`] -> [`OutputReply`]. Without arguments: the last run.
+pub const SHOW_OUTPUT: &str = "belljar.showOutput";
+/// Runs again with one thing allowed: [`AllowArguments`] -> [`RunReply`].
+pub const ALLOW: &str = "belljar.allow";
+
+/// Every command, as announced.
+pub const COMMANDS: [&str; 6] = [RUN, CANCEL, RERUN, CLEAR, SHOW_OUTPUT, ALLOW];
+
+/// The kind of our code actions. Its own, because editors run `quickfix` and `source.*` on save.
+pub const ACTION_KIND: &str = "belljar.run";
+
+/// What to run. Everything may be missing: then it is the whole of the last active document.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RunArguments {
+    /// The document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uri: Option<Uri>,
+    /// The lines, as the editor's selection; the whole document if nothing is selected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<Range>,
+    /// Name of the policy; the one from the settings if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// For editors that know no URI where they make arguments: a path, absolute or below a workspace folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// With `path` or `uri`: the first line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_line: Option<u32>,
+    /// With `path` or `uri`: the last line, from 1, included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_line: Option<u32>,
+}
+
+/// The run that was started.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunReply {
+    /// Its id.
+    pub run: String,
+}
+
+/// Which run or runs are meant: one, all of a document, or what the command says for neither.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunChoice {
+    /// A run's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// A document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uri: Option<Uri>,
+}
+
+/// Where the full output was put.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OutputReply {
+    /// The file, only for this user, gone when the server ends.
+    pub path: String,
+    /// The run.
+    pub run: String,
+}
+
+/// What to allow. Without arguments: the first violation of the last run, once.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AllowArguments {
+    /// The run that was refused something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Which violation of its report, from 0.
+    pub violation: usize,
+    /// For how long.
+    pub scope: Scope,
+}
+
+/// For how long something is allowed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// For one further run.
+    #[default]
+    Once,
+    /// In the project's policy file.
+    Project,
+    /// In the user's policy file.
+    User,
+}
+
+/// `data` of a diagnostic.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DiagnosticData {
+    /// The run that it comes from.
+    pub run: String,
+    /// Which violation of its report, from 0, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub violation: Option<usize>,
+}
+
+/// Settings: `initializationOptions`, and `workspace/didChangeConfiguration` (there also below a key `belljar`).
+/// They are preferences; what a run may do is decided by policies.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Settings {
+    /// The policy for runs that name none.
+    pub policy: Option<String>,
+    /// How a result that is no problem is marked: `hint`, `information`, or `none` for clients that show it otherwise.
+    pub result_severity: Option<ResultSeverity>,
+    /// Results as inlay hints.
+    pub hints: Option<bool>,
+    /// Runs and results as code lenses.
+    pub lenses: Option<bool>,
+}
+
+/// How a result that is no problem is marked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResultSeverity {
+    /// As a hint, which VS Code does not list among the problems.
+    Hint,
+    /// As an information, which every editor shows.
+    Information,
+    /// Not at all.
+    None,
+}
+
+/// The notification `belljar/runEvent`, for clients that announce `experimental.belljarUi`. Its texts are harmless
+/// to show as they are.
+pub enum RunEventNotification {}
+
+impl Notification for RunEventNotification {
+    type Params = RunEvent;
+    const METHOD: &'static str = "belljar/runEvent";
+}
+
+/// Something about a run that a plugin may draw.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunEvent {
+    /// The run.
+    pub run: String,
+    /// Its document.
+    pub uri: Uri,
+    /// The document's version as far as the server knows; `lines` and every `line` belong to it.
+    pub version: i32,
+    /// The lines that run, from 0, as they stand in that version: first and last, both included.
+    pub lines: (u32, u32),
+    /// What happened.
+    #[serde(flatten)]
+    pub event: RunEventKind,
+}
+
+/// What happened to a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum RunEventKind {
+    /// It waits for `ahead` others.
+    Queued {
+        /// How many.
+        ahead: usize,
+    },
+    /// Its program runs.
+    Started,
+    /// It printed something.
+    Output {
+        /// What, in order.
+        output: Vec<OutputPiece>,
+        /// So much could not be sent in time and is in the full output only.
+        #[serde(rename = "omittedBytes")]
+        omitted_bytes: u64,
+    },
+    /// It was refused something. Its number is its place in the report.
+    Violation {
+        /// What.
+        violation: ShownViolation,
+    },
+    /// It is over.
+    Ended {
+        /// It did what it should: status 0, and nothing was refused.
+        ok: bool,
+        /// The ending in one line.
+        summary: String,
+        /// Its last words as far as they are worth showing inline.
+        output: Vec<OutputPiece>,
+        /// Everything it was refused.
+        violations: Vec<ShownViolation>,
+        /// Errors of the program that name a line.
+        errors: Vec<ShownError>,
+        /// From start to end, in milliseconds.
+        #[serde(rename = "wallMs")]
+        wall_ms: f64,
+    },
+    /// The text that ran was edited, or is again what ran.
+    Stale {
+        /// Whether it differs.
+        stale: bool,
+    },
+    /// Its result is to be taken away.
+    Cleared,
+}
+
+/// A piece of output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputPiece {
+    /// `stdout` or `stderr`.
+    pub stream: belljar_report::Stream,
+    /// What was printed.
+    pub text: String,
+    /// The line that printed it, from 0, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+}
+
+/// A violation, worded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownViolation {
+    /// Its number in the report, for `belljar.allow`.
+    pub index: usize,
+    /// What sort of thing: `network.connect`.
+    pub code: String,
+    /// The sentences to show.
+    pub message: String,
+    /// The line to show it on, from 0.
+    pub line: u32,
+    /// The line is known, not guessed.
+    pub located: bool,
+    /// The rule that would allow it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow: Option<String>,
+}
+
+/// An error of the program's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownError {
+    /// What it says.
+    pub message: String,
+    /// The line to show it on, from 0.
+    pub line: u32,
+}
