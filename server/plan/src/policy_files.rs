@@ -49,6 +49,14 @@ pub fn trust_record(host: &dyn Host, path: &Path, content: &[u8]) -> Option<Trus
     Some(TrustRecord { path: directory.join(content_hash(content)), content: path.to_str()?.to_owned() })
 }
 
+/// Whether the user trusts a project's file with exactly this content.
+pub fn is_trusted(host: &dyn Host, file: &PolicySource) -> bool {
+    trust_record(host, &file.path, &file.content).is_some_and(|record| {
+        let said = host.read(&record.path, MAX_POLICY).and_then(|said| String::from_utf8(said).ok());
+        said.is_some_and(|said| said.trim_end_matches('\n') == record.content)
+    })
+}
+
 /// The names of all policies that there are: the default one first, then the other shipped ones, then the user's own.
 pub fn policy_names(host: &dyn Host) -> Vec<String> {
     let mut names: Vec<String> = shipped().iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -97,11 +105,7 @@ pub fn read_policy_files(
 impl PolicyFiles {
     pub(crate) fn read(host: &dyn Host, name: &str, project: Option<&Path>) -> Result<PolicyFiles, Refusal> {
         let [user_named, user, project] = read_policy_files(host, name, project)?;
-        let record = project.as_ref().and_then(|file| trust_record(host, &file.path, &file.content));
-        let project_trusted = record.is_some_and(|record| {
-            let said = host.read(&record.path, MAX_POLICY).and_then(|said| String::from_utf8(said).ok());
-            said.is_some_and(|said| said.trim_end_matches('\n') == record.content)
-        });
+        let project_trusted = project.as_ref().is_some_and(|file| is_trusted(host, file));
         Ok(PolicyFiles { user_named, user, project, project_trusted })
     }
 

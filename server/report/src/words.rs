@@ -48,7 +48,7 @@ pub fn ending_words(report: &Report) -> Option<(String, Option<String>)> {
         Ending::Limit { limit } => limit_words(limit, report, &policy),
         Ending::Cancelled => ("Cancelled.".into(), None),
         Ending::Refused { reason, hint } => (
-            format!("Not run: {}", plain(reason)),
+            format!("Not run: {}", sentence(plain(reason))),
             non_empty(plain(hint)),
         ),
         Ending::Failed { step, errno, hint } => {
@@ -90,6 +90,14 @@ fn limit_words(limit: &str, report: &Report, policy: &str) -> (String, Option<St
             "a higher limit for one run: `--limit {limit}=VALUE`"
         )),
     )
+}
+
+/// `text` with a full stop, if it has no end of its own.
+fn sentence(mut text: String) -> String {
+    if !text.ends_with(['.', '!', '?', '…']) {
+        text.push('.');
+    }
+    text
 }
 
 fn non_empty(text: String) -> Option<String> {
@@ -251,7 +259,7 @@ mod tests {
         );
         assert_eq!(
             say(Ending::Refused {
-                reason: "no `ruby` here.".into(),
+                reason: "no `ruby` here".into(),
                 hint: "apt install ruby".into()
             }),
             "Not run: no `ruby` here.|apt install ruby"

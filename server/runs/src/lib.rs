@@ -13,13 +13,16 @@ mod queue;
 use belljar_report::{Event, Report};
 use tokio::sync::mpsc;
 
-pub use belljar_plan::{Host, LineRange, Refusal, RunRequest, Source};
+pub use belljar_plan::{
+    Catalogue, Host, LineRange, PolicySource, Refusal, RunRequest, RuntimeError, Source,
+    TrustRecord, find_project, is_trusted, policy_names, read_policy_files, trust_record,
+};
 pub use cells::{Boxed, Cells, Living, Stop};
 pub use conductor::Conductor;
 pub use id::RunId;
 pub use local_host::LocalHost;
 pub use local_planner::LocalPlanner;
-pub use planner::{Planner, Prepared};
+pub use planner::{Planner, Prepared, ReadErrors};
 
 /// What a run tells whoever asked for it. Exactly one `Finished`, and nothing after it.
 #[derive(Debug)]

@@ -84,8 +84,8 @@ impl Living for FakeCell {
 
 /// Plans what the policy's name says.
 struct FakePlanner {
-    /// Taken while planning policy `slow`, so the test decides when planning is over.
-    gate: Arc<Mutex<()>>,
+    /// Planning under policy `slow` is over when the other end is gone.
+    gate: Mutex<std::sync::mpsc::Receiver<()>>,
 }
 
 impl Planner for FakePlanner {
@@ -98,7 +98,7 @@ impl Planner for FakePlanner {
                 });
             }
             "panics" => panic!("the test wants a panic"),
-            "slow" => drop(self.gate.lock()),
+            "slow" => drop(self.gate.lock().expect("not poisoned").recv()),
             _ => {}
         }
         let read_errors = |stderr: &str| {
@@ -164,18 +164,19 @@ struct House {
     conductor: Conductor,
     stages: mpsc::UnboundedReceiver<Stage>,
     taken: Arc<AtomicUsize>,
-    gate: Arc<Mutex<()>>,
+    gate: std::sync::mpsc::Sender<()>,
 }
 
 fn house(parallel: usize) -> House {
     let (made, stages) = mpsc::unbounded_channel();
-    let (taken, gate) = (Arc::new(AtomicUsize::new(0)), Arc::default());
+    let (gate, closed) = std::sync::mpsc::channel();
+    let taken = Arc::new(AtomicUsize::new(0));
     let cells = Stages {
         made,
         taken: Arc::clone(&taken),
     };
     let planner = FakePlanner {
-        gate: Arc::clone(&gate),
+        gate: Mutex::new(closed),
     };
     House {
         conductor: Conductor::over(Box::new(cells), Box::new(planner), parallel, 10),
@@ -413,12 +414,10 @@ async fn a_queued_run_says_so_and_is_cancelled_without_ever_starting() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_run_is_cancelled_while_it_is_planned() {
     let mut house = house(1);
-    let gate = Arc::clone(&house.gate);
-    let closed = gate.lock().expect("not poisoned");
     let mut run = house.submit("slow");
     house.conductor.cancel(&run.id);
     assert_eq!(all(&mut run).await.1.ending, Some(Ending::Cancelled));
-    drop(closed);
+    drop(house.gate);
     assert!(house.stages.try_recv().is_err());
 }
 

@@ -12,6 +12,22 @@ use nix::unistd::{AccessFlags, access};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocalHost;
 
+impl LocalHost {
+    fn start_of(&self, path: &Path, count: u64) -> Option<Vec<u8>> {
+        // A pipe would make us wait, and a device may never end.
+        if self.kind(path)? != FileKind::File {
+            return None;
+        }
+        let mut content = Vec::new();
+        fs::File::open(path)
+            .ok()?
+            .take(count)
+            .read_to_end(&mut content)
+            .ok()?;
+        Some(content)
+    }
+}
+
 impl Host for LocalHost {
     fn kind(&self, path: &Path) -> Option<FileKind> {
         let kind = fs::metadata(path).ok()?.file_type();
@@ -46,17 +62,12 @@ impl Host for LocalHost {
     }
 
     fn read(&self, path: &Path, limit: u64) -> Option<Vec<u8>> {
-        // A pipe would make us wait, and a device may never end.
-        if self.kind(path)? != FileKind::File {
-            return None;
-        }
-        let mut content = Vec::new();
-        fs::File::open(path)
-            .ok()?
-            .take(limit.saturating_add(1))
-            .read_to_end(&mut content)
-            .ok()?;
+        let content = self.start_of(path, limit.saturating_add(1))?;
         (content.len() as u64 <= limit).then_some(content)
+    }
+
+    fn beginning(&self, path: &Path, count: usize) -> Option<Vec<u8>> {
+        self.start_of(path, count as u64)
     }
 
     fn variable(&self, name: &str) -> Option<OsString> {
@@ -88,6 +99,7 @@ mod tests {
         assert_eq!(host.kind(&folder.path().join("none")), None);
         assert_eq!(host.read(&file, 5).as_deref(), Some(&b"12345"[..]));
         assert_eq!(host.read(&file, 4), None);
+        assert_eq!(host.beginning(&file, 3).as_deref(), Some(&b"123"[..]));
         assert_eq!(host.read(Path::new("/dev/zero"), 10), None);
         assert_eq!(host.list(folder.path()), ["file"]);
         assert!(!host.is_executable(&file) && !host.is_executable(folder.path()));

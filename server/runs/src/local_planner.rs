@@ -1,26 +1,74 @@
 //! Planning on this machine.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
-use belljar_plan::{Refusal, RunRequest};
+use belljar_plan::{
+    Catalogue, Planned, Refusal, RunRequest, RuntimeError, build, policy_names, user_catalogue,
+};
+use belljar_report::SourceError;
 
-use crate::{Planner, Prepared};
+use crate::{LocalHost, Planner, Prepared};
 
 /// Decides runs from the shipped and the user's policies and runtimes, and the facts about this machine.
 #[derive(Default)]
-pub struct LocalPlanner {}
+pub struct LocalPlanner {
+    /// Read when it is first needed, and once.
+    catalogue: OnceLock<(Catalogue, Vec<RuntimeError>)>,
+}
+
+impl LocalPlanner {
+    /// The shipped runtimes and the user's own, and what is wrong with the latter.
+    pub fn catalogue(&self) -> (&Catalogue, &[RuntimeError]) {
+        let (catalogue, errors) = self.catalogue.get_or_init(|| {
+            let (catalogue, errors) = user_catalogue(&LocalHost);
+            for error in &errors {
+                tracing::warn!(%error, "a runtime file of the user's is wrong");
+            }
+            (catalogue, errors)
+        });
+        (catalogue, errors)
+    }
+}
 
 impl Planner for LocalPlanner {
-    fn prepare(&self, _request: &RunRequest) -> Result<Prepared, Refusal> {
-        Err(Refusal {
-            reason: "no planner yet".into(),
-            hint: String::new(),
+    fn prepare(&self, request: &RunRequest) -> Result<Prepared, Refusal> {
+        let Planned {
+            plan,
+            messages,
+            language,
+            file,
+            first_line,
+            notices,
+        } = build(request, self.catalogue().0, &LocalHost)?;
+        let read_errors = move |stderr: &str| {
+            let found = messages.read(stderr).into_iter();
+            found
+                .map(|found| SourceError {
+                    message: found.message,
+                    line: found.line,
+                    column: found.column,
+                })
+                .collect()
+        };
+        Ok(Prepared {
+            plan,
+            read_errors: Box::new(read_errors),
+            language,
+            file,
+            first_line,
+            notices,
         })
     }
+
     fn policy_names(&self) -> Vec<String> {
-        Vec::new()
+        policy_names(&LocalHost)
     }
-    fn detects(&self, _language: Option<&str>, _path: Option<&Path>, _first_line: &str) -> bool {
-        false
+
+    fn detects(&self, language: Option<&str>, path: Option<&Path>, first_line: &str) -> bool {
+        self.catalogue()
+            .0
+            .detect(language, path, first_line)
+            .is_some()
     }
 }

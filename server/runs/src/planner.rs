@@ -5,12 +5,15 @@ use std::path::Path;
 use belljar_plan::{Refusal, RunPlan, RunRequest};
 use belljar_report::SourceError;
 
+/// Finds messages that name a line of the document.
+pub type ReadErrors = Box<dyn Fn(&str) -> Vec<SourceError> + Send + Sync>;
+
 /// A run that is decided, and what is needed to make sense of what it tells.
 pub struct Prepared {
     /// What is carried out.
     pub plan: RunPlan,
     /// Finds the messages in the program's standard error that name a line of the document.
-    pub read_errors: Box<dyn Fn(&str) -> Vec<SourceError> + Send + Sync>,
+    pub read_errors: ReadErrors,
     /// The language it is run as.
     pub language: Option<String>,
     /// The document, as the user named it.

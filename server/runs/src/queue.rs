@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 /// Who may run and who waits.
+#[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
     /// Tells those who wait that something has changed.
     changed: watch::Sender<()>,
 }
 
+#[derive(Debug)]
 struct State {
     free: usize,
     waiting: VecDeque<u64>,
@@ -26,6 +28,7 @@ pub(crate) struct Ticket {
 }
 
 /// The right to run. Dropping it lets the next one in.
+#[derive(Debug)]
 pub(crate) struct Admission {
     queue: Arc<Queue>,
 }
@@ -125,7 +128,7 @@ mod tests {
             Some(1),
             "the first has not asked yet, but it is before"
         );
-        let admission = first.ask().ok().expect("free");
+        let admission = first.ask().expect("free");
         assert_eq!((second.ask().err(), third.ask().err()), (Some(1), Some(2)));
         drop(admission);
         assert_eq!(third.ask().err(), Some(1));
@@ -136,7 +139,7 @@ mod tests {
     fn who_leaves_the_queue_is_not_waited_for() {
         let queue = Queue::of(1);
         let (first, second, third) = (queue.line_up(), queue.line_up(), queue.line_up());
-        let admission = first.ask().ok().expect("free");
+        let admission = first.ask().expect("free");
         drop(second);
         assert_eq!(third.ask().err(), Some(1));
         drop(admission);
@@ -148,8 +151,8 @@ mod tests {
         let queue = Queue::of(2);
         let tickets: Vec<_> = (0..3).map(|_| queue.line_up()).collect();
         let _admissions = (
-            tickets[1].ask().ok().expect("free"),
-            tickets[0].ask().ok().expect("free"),
+            tickets[1].ask().expect("free"),
+            tickets[0].ask().expect("free"),
         );
         assert_eq!(tickets[2].ask().err(), Some(1));
     }

@@ -1,0 +1,192 @@
+//! What is said on standard error when a run is over.
+
+use belljar_report::{Ending, Report, Violation, displayable_line, ending_words, violation_words};
+
+use crate::style::Style;
+
+/// However much was refused, a person reads the first so many; `--json` has all.
+const MOST_VIOLATIONS: usize = 50;
+
+/// Belljar's own last lines, empty if there is nothing that the user does not know.
+pub fn closing(report: &Report, style: Style) -> String {
+    let mut text = String::new();
+    for violation in report.violations.iter().take(MOST_VIOLATIONS) {
+        text += &said_at(
+            &place(violation),
+            &violation_words(violation, &report.policy),
+            style,
+        );
+        if let Some(allow) = &violation.allow {
+            text += &hint(
+                &format!(
+                    "to allow it once: --allow {}",
+                    quoted(&displayable_line(allow, 500))
+                ),
+                style,
+            );
+        }
+    }
+    let untold =
+        report.violations.len().saturating_sub(MOST_VIOLATIONS) as u64 + report.violations_omitted;
+    if untold > 0 {
+        text += &said(&format!("{untold} more were blocked."), style);
+    }
+    if report.truncated && matches!(report.ending, Some(Ending::Limit { .. })) {
+        text += &said("Some of its output was left out.", style);
+    }
+    let is_good = report.ending == Some(Ending::Exited { code: 0 });
+    if !is_good && let Some((what, advice)) = ending_words(report) {
+        let weight = match report.ending {
+            Some(Ending::Exited { .. } | Ending::Cancelled) => what,
+            _ => style.bad(&what),
+        };
+        text += &said(&weight, style);
+        if let Some(advice) = advice {
+            text += &hint(&advice, style);
+        }
+    }
+    if !text.is_empty() {
+        for note in &report.posture.notes {
+            text += &said(&format!("Note: {}", displayable_line(note, 1000)), style);
+        }
+    }
+    text
+}
+
+/// What went wrong before there was a run.
+pub fn not_run(what: &str, advice: &str, style: Style) -> String {
+    let mut text = said(&style.bad(&format!("Not run: {what}")), style);
+    if !advice.is_empty() {
+        text += &hint(advice, style);
+    }
+    text
+}
+
+fn said(what: &str, style: Style) -> String {
+    format!("{} {what}\n", style.place("belljar:"))
+}
+
+fn said_at(place: &str, what: &str, style: Style) -> String {
+    format!("{} {}\n", style.place(place), style.bad(what))
+}
+
+fn hint(what: &str, style: Style) -> String {
+    format!("  {} {what}\n", style.hint("hint:"))
+}
+
+/// `FILE:LINE:COLUMN:`, as editors and terminals know it.
+fn place(violation: &Violation) -> String {
+    let Some(file) = &violation.file else {
+        return "belljar:".to_owned();
+    };
+    let file = displayable_line(file, 500);
+    match (violation.line, violation.column) {
+        (Some(line), Some(column)) => format!("{file}:{line}:{column}:"),
+        (Some(line), None) => format!("{file}:{line}:"),
+        (None, _) => format!("{file}:"),
+    }
+}
+
+/// `text` as one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use belljar_report::{Confidence, Kind, Layer};
+
+    fn report(ending: Ending) -> Report {
+        Report {
+            policy: "default".into(),
+            ending: Some(ending),
+            ..Report::default()
+        }
+    }
+
+    fn refused() -> Violation {
+        Violation {
+            kind: Kind::NetworkConnect,
+            target: "192.0.2.1:443".into(),
+            access: "connect".into(),
+            errno: Some("EACCES".into()),
+            file: Some("a.py".into()),
+            line: Some(4),
+            column: None,
+            confidence: Confidence::Exact,
+            count: 2,
+            program: "python3".into(),
+            rule: None,
+            layer: Layer::Seccomp,
+            allow: Some("network.allow = [\"192.0.2.1:443\"]".into()),
+        }
+    }
+
+    #[test]
+    fn a_good_end_needs_no_words() {
+        assert_eq!(
+            closing(&report(Ending::Exited { code: 0 }), Style::default()),
+            ""
+        );
+    }
+
+    #[test]
+    fn a_violation_stands_at_its_line_with_the_rule_that_allows_it() {
+        let mut report = report(Ending::Exited { code: 1 });
+        report.violations.push(refused());
+        report
+            .posture
+            .notes
+            .push("limits are held by a watcher".into());
+        assert_eq!(
+            closing(&report, Style::default()),
+            "a.py:4: Blocked by policy `default`: connect to `192.0.2.1:443`. \
+             The program saw \"permission denied\". (2 times)\n  \
+             hint: to allow it once: --allow 'network.allow = [\"192.0.2.1:443\"]'\n\
+             belljar: Ended with exit status 1.\n\
+             belljar: Note: limits are held by a watcher\n"
+        );
+    }
+
+    #[test]
+    fn a_refusal_has_its_hint_and_colour_only_where_it_is_wanted() {
+        let report = report(Ending::Refused {
+            reason: "no `ruby` here.".into(),
+            hint: "apt install ruby".into(),
+        });
+        assert_eq!(
+            closing(&report, Style::default()),
+            "belljar: Not run: no `ruby` here.\n  hint: apt install ruby\n"
+        );
+        assert!(closing(&report, Style::coloured()).contains("\x1b[31mNot run"));
+    }
+
+    #[test]
+    fn many_violations_are_counted() {
+        let mut report = report(Ending::Exited { code: 0 });
+        report.violations = vec![refused(); 60];
+        report.violations_omitted = 5;
+        let text = closing(&report, Style::default());
+        assert_eq!(text.matches("Blocked by").count(), 50);
+        assert!(text.contains("belljar: 15 more were blocked.\n"), "{text}");
+    }
+
+    #[test]
+    fn hostile_names_stay_on_their_line() {
+        let mut report = report(Ending::Exited { code: 0 });
+        report.violations.push(Violation {
+            file: Some("a\n\x1b[2J.py".into()),
+            target: "x\nbelljar: all is well".into(),
+            allow: Some("files.read = [\"x'; rm\"]".into()),
+            ..refused()
+        });
+        let text = closing(&report, Style::default());
+        assert_eq!(text.lines().count(), 2);
+        assert!(!text.contains('\x1b'));
+        assert!(
+            text.contains(r#"--allow 'files.read = ["x'\''; rm"]'"#),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,259 @@
+//! What can be typed behind `belljar`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Runs code in a sandbox, and puts what it was refused on the line that tried it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "belljar",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub struct Options {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Run(RunOptions),
+    Exec(ExecOptions),
+    Doctor(DoctorOptions),
+    /// Look at policies, check them, and trust a project's own.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// List the languages that can be run: what runs them, where it was found, or how to install it.
+    Runtimes(RuntimesOptions),
+    /// Serve an editor: the language server protocol on standard input and output.
+    Lsp(LspOptions),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell to complete in.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write the pages of all commands into a directory.
+    Man {
+        /// Write belljar.1, belljar-run.1, ... there instead of printing the first.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+const EXIT_STATUS: &str = "\
+Exit status: that of the program; 128+N if signal N ended it; 124 if a limit of the policy ended it; \
+125 if it was refused or could not be run; 130 after Ctrl-C (128+N after any signal N to Belljar).
+
+On a terminal, escape sequences in the program's output are removed. Elsewhere its output passes through unchanged.";
+
+/// Run a source file, or some lines of it, in a sandbox.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, override_usage = "belljar run [OPTIONS] FILE [-- ARGS]")]
+pub struct RunOptions {
+    #[command(flatten)]
+    pub cell: CellOptions,
+    /// The language, if the file's name and first line do not tell it (see `belljar runtimes`).
+    #[arg(long, value_name = "ID")]
+    pub language: Option<String>,
+    /// Run only these lines: A-B, both included and counted from 1, or one line.
+    #[arg(long, value_name = "A-B", value_parser = parse_lines)]
+    pub lines: Option<(u32, u32)>,
+    /// The source file; `-` reads the source from standard input (and needs --language).
+    pub file: PathBuf,
+    /// Arguments for the program.
+    #[arg(last = true, value_name = "ARGS")]
+    pub arguments: Vec<String>,
+}
+
+/// Run any command in a sandbox.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, override_usage = "belljar exec [OPTIONS] -- COMMAND [ARGS]")]
+pub struct ExecOptions {
+    #[command(flatten)]
+    pub cell: CellOptions,
+    /// The command and its arguments.
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// What `run` and `exec` have in common.
+#[derive(Debug, Args)]
+pub struct CellOptions {
+    /// The policy to run under (see `belljar policy list`).
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub policy: String,
+    /// Give the program this file as standard input; `-` is Belljar's own. Without it standard input is empty.
+    #[arg(long, value_name = "FILE")]
+    pub stdin: Option<PathBuf>,
+    /// The project that the program belongs to. Without it, it is found from the file or the working directory.
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Allow one thing more in this run: a rule as a violation names it, such as
+    /// `network.allow = ["192.0.2.1:443"]`. Can be given several times.
+    #[arg(long, value_name = "RULE")]
+    pub allow: Vec<String>,
+    /// Change a limit for this run: wall=3s, cpu, memory=512MiB, processes, open_files, file_size, output, scratch.
+    /// Can be given several times.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_limit)]
+    pub limit: Vec<(String, String)>,
+    /// Print one JSON object with everything about the run, instead of the program's output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Say what protects a run on this machine, what does not and why, and the command that mends it.
+#[derive(Debug, Args)]
+pub struct DoctorOptions {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print the AppArmor profile that lets Belljar make sandboxes on Ubuntu 24.04 and later.
+    #[arg(long, conflicts_with = "json")]
+    pub apparmor_profile: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RuntimesOptions {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Do not run the tools to learn their versions.
+    #[arg(long)]
+    pub no_versions: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LspOptions {
+    /// What editors say to servers; there is no other way.
+    #[arg(long)]
+    pub stdio: bool,
+    /// How many programs run at once; 0 is as many as there are cores.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub parallel: usize,
+    /// Accepted for editors that say who they are.
+    #[arg(long = "clientProcessId", value_name = "PID", hide = true)]
+    pub client_process_id: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// List the policies that a run can name.
+    List(PolicyList),
+    /// Print a policy's own file.
+    Show {
+        /// The policy.
+        #[arg(default_value = "default")]
+        name: String,
+    },
+    /// Say what is in force under a policy, and which file and line says so.
+    Explain(PolicyName),
+    /// Check policy files, and say what is wrong with them at which line.
+    Check {
+        /// The files; without any, your own and this project's.
+        files: Vec<PathBuf>,
+    },
+    /// Trust a project's policy file as it is now, so that it may allow more than your own.
+    Trust {
+        /// The file; without it, this project's.
+        file: Option<PathBuf>,
+        /// List what is trusted instead.
+        #[arg(long)]
+        list: bool,
+    },
+    /// Trust a project's policy file no longer.
+    Untrust {
+        /// The file; without it, this project's.
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyList {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyName {
+    /// The policy.
+    #[arg(default_value = "default")]
+    pub name: String,
+    /// The project whose policy file counts too. Without it, the one that the working directory is in.
+    #[arg(long, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Rules and limits to apply on top, as in `belljar run`.
+    #[arg(long, value_name = "RULE")]
+    pub allow: Vec<String>,
+    /// See --allow.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_limit)]
+    pub limit: Vec<(String, String)>,
+}
+
+fn parse_lines(text: &str) -> Result<(u32, u32), String> {
+    let number = |text: &str| match text.trim().parse::<u32>() {
+        Ok(0) => Err("lines are counted from 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err(format!(
+            "{text:?} is no line number; write for instance 3-7"
+        )),
+    };
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (number(first)?, number(last)?);
+    if last < first {
+        return Err(format!("line {last} is before line {first}"));
+    }
+    Ok((first, last))
+}
+
+fn parse_limit(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() && !value.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("write NAME=VALUE, for instance wall=3s".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_options_are_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_behind_two_dashes_belong_to_the_program() {
+        let options =
+            Options::try_parse_from(["belljar", "run", "--json", "a.py", "--", "--json", "-x"]);
+        let Command::Run(run) = options.expect("right").command else {
+            panic!("run")
+        };
+        assert!(run.cell.json);
+        assert_eq!(run.arguments, ["--json", "-x"]);
+        let options = Options::try_parse_from(["belljar", "exec", "--", "ls", "--", "-l"]);
+        let Command::Exec(exec) = options.expect("right").command else {
+            panic!("exec")
+        };
+        assert_eq!(exec.command, ["ls", "--", "-l"]);
+    }
+
+    #[test]
+    fn lines_and_limits_are_read() {
+        assert_eq!(parse_lines("3-7"), Ok((3, 7)));
+        assert_eq!(parse_lines("5"), Ok((5, 5)));
+        for wrong in ["0-3", "7-3", "a", "", "3-", "-3", "1-2-3", "99999999999"] {
+            assert!(parse_lines(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(parse_limit("wall=3s"), Ok(("wall".into(), "3s".into())));
+        for wrong in ["wall", "=3s", "wall=", ""] {
+            assert!(parse_limit(wrong).is_err(), "{wrong}");
+        }
+    }
+}

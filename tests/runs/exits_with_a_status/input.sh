@@ -1,0 +1,2 @@
+echo "before the end"
+exit 3

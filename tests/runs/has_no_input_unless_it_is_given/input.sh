@@ -1,0 +1,1 @@
+if read -r line; then echo "read: $line"; else echo "nothing to read"; fi

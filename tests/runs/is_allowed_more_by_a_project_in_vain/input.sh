@@ -1,0 +1,2 @@
+echo "ran"
+exit 1

@@ -1,0 +1,2 @@
+echo "what was asked for"
+echo "what went on meanwhile" >&2

@@ -1,0 +1,1 @@
+while :; do echo "and so on, and so on, and so on"; done
