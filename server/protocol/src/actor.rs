@@ -160,6 +160,7 @@ impl Actor {
             Message::Finished(id, report) => self.finished(&id, report),
             Message::ProgressReady(id, token) => self.show_progress(&id, token),
             Message::Refreshed(what) => self.refreshing.retain(|known| *known != what),
+            Message::Policies(names) => self.policies.1 = names,
             Message::Flush => self.changed.scheduled = false,
             Message::HintsAgain => self.changed.hints = true,
             Message::Shutdown(answer) => {
@@ -304,14 +305,20 @@ impl Actor {
         menu.make(asked)
     }
 
+    /// Sees to it that the names of the policies are known, and read again now and then. Only the first reading is
+    /// waited for.
     fn read_policies(&mut self) {
-        if self
-            .policies
-            .0
-            .is_none_or(|read| read.elapsed() > POLICIES_AGE)
-        {
-            self.policies = (Some(Instant::now()), self.runner.policy_names());
+        match self.policies.0 {
+            None => self.policies.1 = self.runner.policy_names(),
+            Some(read) if read.elapsed() < POLICIES_AGE => return,
+            Some(_) => {
+                let (runner, inbox) = (Arc::clone(&self.runner), self.inbox.clone());
+                tokio::task::spawn_blocking(move || {
+                    let _ = inbox.send(Message::Policies(runner.policy_names()));
+                });
+            }
         }
+        self.policies.0 = Some(Instant::now());
     }
 
     fn hover(&mut self, asked: &HoverParams) -> Option<Hover> {

@@ -156,3 +156,46 @@ fn random_edits_in_every_encoding_give_the_text_that_the_editor_has() {
         }
     }
 }
+
+#[test]
+fn a_line_that_an_edit_left_alone_is_found_again() {
+    let pieces = ["", "x", "\n", "new\n", "\nnew", "a\nb\n"];
+    let mut numbers = Numbers(3);
+    let lines: Vec<String> = (10..40).map(|n| format!("line-{n}")).collect();
+    let mut found = 0;
+    for _ in 0..2000 {
+        let mut document = document(&(lines.join("\n") + "\n"));
+        let len = document.text.len_chars();
+        let start = numbers.below(len + 1);
+        // Half of the edits begin or end where a line does.
+        let at_line = |at: usize, text: &Rope| text.line_to_char(text.char_to_line(at));
+        let start = if numbers.below(2) == 0 {
+            at_line(start, &document.text)
+        } else {
+            start
+        };
+        let end = (start + numbers.below(25)).min(len);
+        let end = if numbers.below(2) == 0 {
+            at_line(end, &document.text).max(start)
+        } else {
+            end
+        };
+        let change = TextDocumentContentChangeEvent {
+            range: Some(Range::new(
+                position_at(&document.text, start, Encoding::Utf16),
+                position_at(&document.text, end, Encoding::Utf16),
+            )),
+            range_length: None,
+            text: pieces[numbers.below(pieces.len())].into(),
+        };
+        let shift = document.change(2, vec![change.clone()], Encoding::Utf16)[0];
+        let now = document.text.to_string();
+        for (at, line) in now.split('\n').enumerate() {
+            if let Some(before) = lines.iter().position(|known| known == line) {
+                found += 1;
+                assert_eq!(shift.moved(before), at, "{line} after {change:?}");
+            }
+        }
+    }
+    assert!(found > 40_000, "hardly any line was looked at: {found}");
+}

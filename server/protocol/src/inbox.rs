@@ -56,6 +56,8 @@ pub enum Message {
     ProgressReady(RunId, ProgressToken),
     /// The client has asked again for what it was told to ask for, or did not answer.
     Refreshed(Refresh),
+    /// The policies that the user has, read anew.
+    Policies(Vec<String>),
     /// It is time to show what has changed.
     Flush,
     /// Ask the client once more to ask for hints.

@@ -20,6 +20,9 @@ use crate::framing::write_frame;
 /// A client that has so many messages unread gets no further updates until it has caught up.
 const MANY_UNREAD: usize = 64;
 
+/// Stands for the end; no message is empty.
+const END: &[u8] = b"";
+
 /// Sends to the client. Cheap to clone.
 #[derive(Clone)]
 pub struct Outbox {
@@ -35,8 +38,8 @@ struct Shared {
 }
 
 impl Outbox {
-    /// An outbox that writes to `output`, and a word when writing has ended, because of an error or because every
-    /// outbox is gone.
+    /// An outbox that writes to `output`, and a word when writing has ended, because of an error or because the
+    /// outbox was closed.
     pub fn open(output: impl Write + Send + 'static) -> (Outbox, oneshot::Receiver<()>) {
         let (messages, to_write) = channel();
         let (ended, when_ended) = oneshot::channel();
@@ -63,6 +66,11 @@ impl Outbox {
     /// Tells the client something.
     pub fn notify<N: Notification>(&self, parameters: N::Params) {
         self.send(&json!({"jsonrpc": "2.0", "method": N::METHOD, "params": parameters}));
+    }
+
+    /// Sends nothing further. What was sent before is still written.
+    pub fn close(&self) {
+        let _ = self.messages.send(END.to_vec());
     }
 
     /// Asks the client something. The question leaves at once, in order with everything else sent; the answer may
@@ -128,6 +136,10 @@ fn write_all(to_write: &Receiver<Vec<u8>>, unread: &AtomicUsize, mut output: imp
     while let Ok(first) = to_write.recv() {
         let mut next = Some(first);
         while let Some(message) = next {
+            if message == END {
+                let _ = output.flush();
+                return;
+            }
             if write_frame(&mut output, &message).is_err() {
                 return;
             }

@@ -29,6 +29,7 @@ const LAST_OUTPUT: usize = 16 << 10;
 impl Actor {
     /// Takes over what a live run told.
     pub(crate) fn told(&mut self, id: &RunId, telling: Telling) {
+        let is_behind = self.outbox.is_behind();
         let Some(run) = self.run_mut(id).filter(|run| run.is_live()) else {
             return;
         };
@@ -49,7 +50,11 @@ impl Actor {
             run.refused(violation);
         }
         let new = run.violations.len() > known;
-        if !telling.output.is_empty() || telling.omitted > 0 {
+        if is_behind {
+            // What is not sent now is not sent later either: the report has it.
+            let bytes = telling.output.iter().map(|(_, text)| text.len() as u64);
+            run.unsent += telling.omitted + bytes.sum::<u64>();
+        } else if !telling.output.is_empty() || telling.omitted > 0 {
             events.push(RunEventKind::Output {
                 output: pieces(
                     telling
@@ -57,7 +62,7 @@ impl Actor {
                         .iter()
                         .map(|(stream, text)| (*stream, text.as_str(), None)),
                 ),
-                omitted_bytes: telling.omitted,
+                omitted_bytes: telling.omitted + std::mem::take(&mut run.unsent),
             });
         }
         if new && self.profile.own_ui {

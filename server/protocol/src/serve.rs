@@ -95,7 +95,7 @@ pub(crate) async fn session(
     let _ = tokio::time::timeout(LAST_ANSWERS, dispatch.settle()).await;
     let _ = tokio::time::timeout(RUNS_END, runner.shut_down()).await;
     files.remove();
-    drop((dispatch, outbox));
+    outbox.close();
     let _ = tokio::time::timeout(LAST_WORDS, output_ended).await;
     was_shut_down
 }

@@ -38,6 +38,8 @@ pub struct ShownRun {
     pub state: State,
     /// The last things that it printed, while it lives.
     pub tail: String,
+    /// So much output was not told to the client, because it did not read what it was told before.
+    pub unsent: u64,
     /// What it was refused so far, while it lives.
     pub violations: Vec<Violation>,
     /// Where the editor shows its progress.
@@ -77,6 +79,7 @@ impl ShownRun {
             whole,
             state: State::Waiting(0),
             tail: String::new(),
+            unsent: 0,
             violations: Vec::new(),
             progress: None,
             stale: false,
