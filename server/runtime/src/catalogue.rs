@@ -8,6 +8,7 @@ use regex_lite::Regex;
 
 use crate::check;
 use crate::definition::Definition;
+use crate::shipped_file::Described;
 
 /// The shipped files: name and text.
 const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
@@ -15,14 +16,16 @@ const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"
 /// A language, and how it is run. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Runtime {
-    pub(crate) definition: Arc<Definition>,
+    /// What its file says. One that comes with Belljar is not read before somebody asks.
+    pub(crate) definition: Arc<Described>,
+    id: Arc<str>,
     file: Arc<str>,
 }
 
 impl Runtime {
     /// Its id, which is what `--language` takes.
     pub fn id(&self) -> &str {
-        &self.definition.id
+        &self.id
     }
 
     /// The language's name, for people.
@@ -51,7 +54,9 @@ impl Runtime {
     }
 
     fn has_shebang(&self, first_line: &str) -> bool {
-        let Some(shebang) = first_line.strip_prefix("#!") else { return false };
+        let Some(shebang) = first_line.strip_prefix("#!") else {
+            return false;
+        };
         self.definition.shebangs.iter().any(|pattern| {
             Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(shebang.trim()))
         })
@@ -87,14 +92,14 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// The runtimes that come with Belljar.
-    ///
-    /// # Panics
-    /// If a shipped file is wrong, which a test rules out.
+    /// The runtimes that come with Belljar. Cheap: their files are read when it turns out that they are needed, because
+    /// reading all of them takes longer than making a cell.
     pub fn shipped() -> Catalogue {
-        let runtimes = SHIPPED.iter().map(|(file, text)| match parse(file, text) {
-            Ok(runtime) => runtime,
-            Err(error) => panic!("shipped runtime: {error}"),
+        // A shipped file has the name of its id; a test sees to it.
+        let runtimes = SHIPPED.iter().map(|(file, text)| Runtime {
+            id: file.trim_end_matches(".toml").into(),
+            definition: Arc::new(Described::unread(file, text)),
+            file: (*file).into(),
         });
         let mut catalogue = Catalogue { runtimes: runtimes.collect() };
         catalogue.sort();
@@ -103,7 +108,10 @@ impl Catalogue {
 
     /// Adds the user's own files: name and content. One with a known id takes that one's place.
     /// A wrong file is left out and reported; the others count.
-    pub fn with_user_files(mut self, files: Vec<(String, Vec<u8>)>) -> (Catalogue, Vec<RuntimeError>) {
+    pub fn with_user_files(
+        mut self,
+        files: Vec<(String, Vec<u8>)>,
+    ) -> (Catalogue, Vec<RuntimeError>) {
         let mut errors = Vec::new();
         for (file, content) in files {
             let runtime = String::from_utf8(content)
@@ -149,16 +157,28 @@ impl Catalogue {
     /// The runtime of a fenced block with this tag.
     pub fn by_fence_tag(&self, tag: &str) -> Option<&Runtime> {
         let has = |list: &[String]| list.iter().any(|one| one.eq_ignore_ascii_case(tag));
-        self.by_id(tag).or_else(|| self.iter().find(|runtime| has(&runtime.definition.fence_tags)))
+        self.by_id(tag).or_else(|| {
+            self.iter()
+                .find(|runtime| has(&runtime.definition.fence_tags))
+        })
     }
 
     /// The runtime that a name given by a user or an editor means: an id, a language id, a fence tag.
     /// One name may mean several (editors know one shell); then the document's first line and name decide.
-    pub fn detect(&self, language: Option<&str>, path: Option<&Path>, first_line: &str) -> Option<&Runtime> {
+    pub fn detect(
+        &self,
+        language: Option<&str>,
+        path: Option<&Path>,
+        first_line: &str,
+    ) -> Option<&Runtime> {
         let candidates: Vec<&Runtime> = match language {
             Some(language) => {
                 let named = |runtime: &&Runtime| {
-                    runtime.definition.language_ids.iter().any(|id| id.eq_ignore_ascii_case(language))
+                    runtime
+                        .definition
+                        .language_ids
+                        .iter()
+                        .any(|id| id.eq_ignore_ascii_case(language))
                 };
                 let candidates: Vec<_> = self.iter().filter(named).collect();
                 if candidates.is_empty() {
@@ -168,37 +188,61 @@ impl Catalogue {
             }
             None => self.iter().collect(),
         };
-        let by_shebang = || candidates.iter().find(|runtime| runtime.has_shebang(first_line));
+        let by_shebang = || {
+            candidates
+                .iter()
+                .find(|runtime| runtime.has_shebang(first_line))
+        };
         let by_name = || {
             let path = path?;
             let name = path.file_name()?.to_str()?;
             let extension = path.extension().and_then(|extension| extension.to_str());
             candidates.iter().find(|runtime| {
-                runtime.definition.file_names.iter().any(|known| known == name)
+                runtime
+                    .definition
+                    .file_names
+                    .iter()
+                    .any(|known| known == name)
                     || extension.is_some_and(|extension| {
-                        runtime.definition.extensions.iter().any(|known| known.eq_ignore_ascii_case(extension))
+                        runtime
+                            .definition
+                            .extensions
+                            .iter()
+                            .any(|known| known.eq_ignore_ascii_case(extension))
                     })
             })
         };
-        let sole = || if language.is_some() { candidates.first() } else { None };
+        let sole = || {
+            if language.is_some() {
+                candidates.first()
+            } else {
+                None
+            }
+        };
         by_shebang().or_else(by_name).or_else(sole).copied()
     }
 
     /// The tool whose names hold `program`, for commands that a user types.
     pub(crate) fn tool_named(&self, program: &str) -> Option<&crate::definition::Tool> {
         self.iter()
+            .filter(|runtime| runtime.definition.may_say(program))
             .flat_map(|runtime| runtime.definition.tool.values())
             .find(|tool| tool.names.iter().any(|name| name == program))
     }
 }
 
 fn parse(file: &str, text: &str) -> Result<Runtime, RuntimeError> {
-    let definition: Definition = toml::from_str(text).map_err(|error| RuntimeError {
+    let definition = definition(file, text)?;
+    Ok(Runtime { id: definition.id.as_str().into(), definition: Arc::new(Described::read(definition)), file: file.into() })
+}
+
+/// Reads a runtime file.
+pub(crate) fn definition(file: &str, text: &str) -> Result<Definition, RuntimeError> {
+    toml::from_str(text).map_err(|error| RuntimeError {
         file: file.to_owned(),
         line: error.span().map(|span| check::line_of(text.as_bytes(), span.start)),
         message: error.message().to_owned(),
-    })?;
-    Ok(Runtime { definition: Arc::new(definition), file: file.into() })
+    })
 }
 
 #[cfg(test)]
@@ -213,6 +257,15 @@ mod tests {
             check::check(&runtime.definition, file, text).unwrap_or_else(|error| panic!("{error}"));
             assert!(text.starts_with("# "), "{file} has no opening comment");
             assert_eq!(*file, format!("{}.toml", runtime.id()));
+            // What is looked for before the file is read must be found in it as it is written.
+            let definition = &runtime.definition;
+            let lists = [&definition.language_ids, &definition.extensions, &definition.fence_tags];
+            let tools = definition.tool.values().flat_map(|tool| &tool.names).chain(&definition.file_names);
+            for word in lists.into_iter().flatten().chain(tools) {
+                assert!(Described::unread(file, text).may_say(word), "{file}: {word}");
+            }
+            let mut listed = lists.into_iter().flatten();
+            assert!(listed.all(|word| *word == word.to_ascii_lowercase()), "{file}: names are written in small letters");
         }
     }
 
@@ -221,7 +274,11 @@ mod tests {
         let catalogue = Catalogue::shipped();
         for runtime in catalogue.iter() {
             for tag in runtime.fence_tags() {
-                assert_eq!(catalogue.by_fence_tag(tag).map(Runtime::id), Some(runtime.id()), "{tag}");
+                assert_eq!(
+                    catalogue.by_fence_tag(tag).map(Runtime::id),
+                    Some(runtime.id()),
+                    "{tag}"
+                );
             }
             let usual = &runtime.extensions()[0];
             let path = format!("/p/a.{usual}");
@@ -234,12 +291,20 @@ mod tests {
     fn a_shebang_decides_between_runtimes_of_one_language_id() {
         let catalogue = Catalogue::shipped();
         let id = |language, path: &str, line| {
-            catalogue.detect(language, Some(Path::new(path)), line).map(Runtime::id)
+            catalogue
+                .detect(language, Some(Path::new(path)), line)
+                .map(Runtime::id)
         };
         assert_eq!(id(Some("shellscript"), "/p/a.sh", "#!/bin/sh"), Some("sh"));
-        assert_eq!(id(Some("shellscript"), "/p/a.sh", "#!/usr/bin/env bash"), Some("bash"));
+        assert_eq!(
+            id(Some("shellscript"), "/p/a.sh", "#!/usr/bin/env bash"),
+            Some("bash")
+        );
         assert_eq!(id(Some("shellscript"), "/p/a", ""), Some("bash"));
-        assert_eq!(id(None, "/p/tool", "#!/usr/bin/env -S python3 -u"), Some("python"));
+        assert_eq!(
+            id(None, "/p/tool", "#!/usr/bin/env -S python3 -u"),
+            Some("python")
+        );
         assert_eq!(id(None, "/p/tool", "#!/usr/bin/awk"), None);
         assert_eq!(id(Some("cobol"), "/p/a.py", ""), None);
         assert_eq!(id(None, "/p/notes.txt", "hello"), None);
@@ -250,9 +315,15 @@ mod tests {
         let text = "# Awk.\nid = \"awk\"\nname = \"Awk\"\nextensions = [\"awk\"]\n\
             [tool.awk]\nnames = [\"gawk\", \"awk\"]\nfind = [{ path = true }]\ninstall = { other = \"install awk\" }\n\
             [[way]]\nneeds = [\"awk\"]\nrun = [\"{awk}\", \"-f\", \"{source}\", \"{arguments}\"]\n";
-        let (catalogue, errors) = Catalogue::shipped().with_user_files(vec![("awk.toml".into(), text.into())]);
+        let (catalogue, errors) =
+            Catalogue::shipped().with_user_files(vec![("awk.toml".into(), text.into())]);
         assert_eq!(errors, []);
-        assert_eq!(catalogue.detect(None, Some(Path::new("/p/a.awk")), "").map(Runtime::id), Some("awk"));
+        assert_eq!(
+            catalogue
+                .detect(None, Some(Path::new("/p/a.awk")), "")
+                .map(Runtime::id),
+            Some("awk")
+        );
         assert!(catalogue.by_id("python").is_some());
     }
 
@@ -260,14 +331,32 @@ mod tests {
     fn a_wrong_file_is_named_with_its_line_and_the_others_count() {
         let start = "id = \"x\"\nname = \"X\"\n[tool.x]\nnames = [\"x\"]\nfind = [{ path = true }]\ninstall = { other = \"-\" }\n";
         let cases: Vec<(&str, Vec<u8>, Option<u32>)> = vec![
-            ("unknown.toml", b"id = \"x\"\ncolour = 1\n".to_vec(), Some(2)),
+            (
+                "unknown.toml",
+                b"id = \"x\"\ncolour = 1\n".to_vec(),
+                Some(2),
+            ),
             ("bytes.toml", b"id = \"x\"\n\xff\n".to_vec(), Some(2)),
-            ("placeholder.toml", format!("{start}[[way]]\nneeds = [\"x\"]\nrun = [\"{{y}}\"]\n").into_bytes(), Some(9)),
-            ("regex.toml", format!("shebangs = [\"(\"]\n{start}[[way]]\nneeds = []\nrun = [\"{{x}}\"]\n").into_bytes(), Some(1)),
-            ("needs.toml", format!("{start}[[way]]\nneeds = [\"z\"]\nrun = [\"{{x}}\"]\n").into_bytes(), Some(8)),
+            (
+                "placeholder.toml",
+                format!("{start}[[way]]\nneeds = [\"x\"]\nrun = [\"{{y}}\"]\n").into_bytes(),
+                Some(9),
+            ),
+            (
+                "regex.toml",
+                format!("shebangs = [\"(\"]\n{start}[[way]]\nneeds = []\nrun = [\"{{x}}\"]\n")
+                    .into_bytes(),
+                Some(1),
+            ),
+            (
+                "needs.toml",
+                format!("{start}[[way]]\nneeds = [\"z\"]\nrun = [\"{{x}}\"]\n").into_bytes(),
+                Some(8),
+            ),
         ];
         for (file, content, line) in cases {
-            let (catalogue, errors) = Catalogue::shipped().with_user_files(vec![(file.into(), content)]);
+            let (catalogue, errors) =
+                Catalogue::shipped().with_user_files(vec![(file.into(), content)]);
             assert_eq!(errors.len(), 1, "{file}");
             assert_eq!(errors[0].line, line, "{}", errors[0]);
             assert!(catalogue.by_id("python").is_some());

@@ -14,6 +14,7 @@ mod keep;
 mod line_map;
 mod messages;
 mod program;
+mod shipped_file;
 
 pub use broad::is_broad;
 pub use catalogue::{Catalogue, Runtime, RuntimeError};

@@ -1,0 +1,52 @@
+//! A runtime file that is read when it is first needed: a command that runs no language should not wait for thirteen.
+
+use std::ops::Deref;
+use std::sync::OnceLock;
+
+use crate::catalogue;
+use crate::definition::Definition;
+
+/// What a runtime file says, read or not.
+#[derive(Debug)]
+pub(crate) struct Described {
+    /// Name and text of a shipped file; none for one of the user's, which is read and checked at once.
+    shipped: Option<(&'static str, &'static str)>,
+    definition: OnceLock<Definition>,
+}
+
+impl Described {
+    /// A file that has been read.
+    pub fn read(definition: Definition) -> Described {
+        Described { shipped: None, definition: OnceLock::from(definition) }
+    }
+
+    /// A shipped file, to be read later.
+    pub fn unread(file: &'static str, text: &'static str) -> Described {
+        Described { shipped: Some((file, text)), definition: OnceLock::new() }
+    }
+
+    /// Whether the file may have `word` in one of its lists. A quick look, so that only files that do are read.
+    pub fn may_say(&self, word: &str) -> bool {
+        let Some((_, text)) = self.shipped.filter(|_| self.definition.get().is_none()) else { return true };
+        let has = |word: &str| {
+            text.match_indices(word).any(|(at, _)| {
+                let before = text[..at].chars().next_back();
+                let behind = text[at + word.len()..].chars().next();
+                matches!((before, behind), (Some('"'), Some('"')) | (Some('\''), Some('\'')))
+            })
+        };
+        !word.is_empty() && (has(word) || has(&word.to_ascii_lowercase()))
+    }
+}
+
+impl Deref for Described {
+    type Target = Definition;
+
+    /// Panics if a shipped file is wrong, which a test rules out.
+    fn deref(&self) -> &Definition {
+        self.definition.get_or_init(|| {
+            let (file, text) = self.shipped.expect("what is no shipped file has been read");
+            catalogue::definition(file, text).unwrap_or_else(|error| panic!("shipped runtime: {error}"))
+        })
+    }
+}
