@@ -28,7 +28,7 @@ const HELIX: &str = include_str!("../../../tests/lsp/capabilities/helix-25.01.js
 const VSCODE: &str = include_str!("../../../tests/lsp/capabilities/vscode.json");
 const EGLOT: &str = include_str!("../../../tests/lsp/capabilities/eglot.json");
 
-const FILE: &str = "file:///work/a.py";
+const FILE: &str = "file:///srv/project/a.py";
 
 /// Runs that do nothing by themselves.
 #[derive(Default)]
@@ -177,7 +177,7 @@ fn play(profile: &str, options: Value, play: impl FnOnce(&mut Client, &Stage)) {
         was_shut_down
     });
     let mut client = Client::new(our_input, our_output);
-    client.initialize(profile, Some("file:///work"), options);
+    client.initialize(profile, Some("file:///srv/project"), options);
     play(&mut client, &stage);
     client.finish();
     assert!(server.join().unwrap());
@@ -572,10 +572,10 @@ fn the_menu_offers_what_can_be_done_and_no_more() {
             ask(json!({"diagnostics": [], "only": ["belljar"]})),
             json!([])
         );
-        client.open("file:///work/b.txt", "plaintext", "words");
+        client.open("file:///srv/project/b.txt", "plaintext", "words");
         assert!(
             client
-                .actions("file:///work/b.txt", (0, 0), (0, 5))
+                .actions("file:///srv/project/b.txt", (0, 0), (0, 5))
                 .is_empty()
         );
     });
