@@ -11,13 +11,19 @@ fn main() {
     let mut files: Vec<_> = fs::read_dir(&folder)
         .expect("policies/runtimes can be read")
         .map(|entry| entry.expect("policies/runtimes can be listed").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
         .collect();
     files.sort();
     let mut table = String::from("&[\n");
     for path in files {
         let path = path.canonicalize().expect("a listed file is there");
-        let name = path.file_name().expect("a listed file has a name").to_string_lossy();
+        let name = path
+            .file_name()
+            .expect("a listed file has a name")
+            .to_string_lossy();
         writeln!(table, "    ({name:?}, include_str!({path:?})),").expect("a string takes text");
     }
     table.push_str("]\n");

@@ -11,8 +11,8 @@ use crate::environment::environment;
 use crate::executables::executables;
 use crate::policy_files::PolicyFiles;
 use crate::{
-    CELL_HOME, CellFile, Limits, Project, ProjectAccess, Refusal, Rules, RunPlan, RunRequest, Source, Step, View, command,
-    find_project, paths, views,
+    CELL_HOME, CellFile, Limits, Project, ProjectAccess, Refusal, Rules, RunPlan, RunRequest,
+    Source, Step, View, command, find_project, paths, views,
 };
 
 /// Where programs put what they make while they are prepared.
@@ -55,33 +55,80 @@ struct Job {
 ///
 /// # Errors
 /// Why it is not run, and what to do about it.
-pub fn build(request: &RunRequest, catalogue: &Catalogue, host: &dyn Host) -> Result<Planned, Refusal> {
+pub fn build(
+    request: &RunRequest,
+    catalogue: &Catalogue,
+    host: &dyn Host,
+) -> Result<Planned, Refusal> {
     check_texts(request)?;
     let directory = directory(request, host);
     let root = find_project(host, request.project.as_deref(), directory.as_deref())?;
     if let Some(root) = &root {
         paths::text(root)?;
     }
-    let Resolved { policy, notices } = PolicyFiles::read(host, &request.policy, root.as_deref())?.resolve(host, request)?;
+    let Resolved { policy, notices } =
+        PolicyFiles::read(host, &request.policy, root.as_deref())?.resolve(host, request)?;
     let mut notices: Vec<String> = notices.iter().map(ToString::to_string).collect();
     refuse_network(&policy)?;
     let project = project(&policy, root.as_deref());
     // Tools of a project that the run does not see are no tools of the run.
-    let places = Places { project: project.as_ref().map(|project| project.root.as_path()), directory: directory.as_deref() };
+    let places = Places {
+        project: project.as_ref().map(|project| project.root.as_path()),
+        directory: directory.as_deref(),
+    };
     let job = match &request.source {
-        Source::Document { path, name, language, text, lines } => {
-            let document =
-                Document { path: path.as_deref(), name, language: language.as_deref(), text, lines: *lines };
-            document_job(request, &document, catalogue, host, &places, root.as_deref())?
+        Source::Document {
+            path,
+            name,
+            language,
+            text,
+            lines,
+        } => {
+            let document = Document {
+                path: path.as_deref(),
+                name,
+                language: language.as_deref(),
+                text,
+                lines: *lines,
+            };
+            document_job(
+                request,
+                &document,
+                catalogue,
+                host,
+                &places,
+                root.as_deref(),
+            )?
         }
         Source::Command { argv } => command_job(request, argv, catalogue, host, &places)?,
     };
-    let directories: Vec<PathBuf> = job.tools.iter().filter_map(|tool| tool.path.parent()).map(Path::to_path_buf).collect();
+    let directories: Vec<PathBuf> = job
+        .tools
+        .iter()
+        .filter_map(|tool| tool.path.parent())
+        .map(Path::to_path_buf)
+        .collect();
     let environment = environment(host, &policy, &directories, job.environment, &mut notices);
     let mut shown = views::base(host);
-    shown.extend(job.tools.iter().flat_map(|tool| &tool.sees).map(|path| View { path: path.clone(), required: true }));
-    shown.extend(job.libraries.into_iter().map(|path| View { path, required: false }));
-    shown.extend(views::of_policy(host, &policy, root.as_deref(), project.as_ref())?);
+    shown.extend(
+        job.tools
+            .iter()
+            .flat_map(|tool| &tool.sees)
+            .map(|path| View {
+                path: path.clone(),
+                required: true,
+            }),
+    );
+    shown.extend(job.libraries.into_iter().map(|path| View {
+        path,
+        required: false,
+    }));
+    shown.extend(views::of_policy(
+        host,
+        &policy,
+        root.as_deref(),
+        project.as_ref(),
+    )?);
     let plan = RunPlan {
         policy: policy.name.clone(),
         steps: job.steps,
@@ -115,14 +162,25 @@ fn document_job(
     let runtime = document.runtime(catalogue)?;
     let source = document.source(host, runtime)?;
     let found = runtime.find(host, places).map_err(|missing| Refusal {
-        reason: format!("{} needs `{}`, which was not found", runtime.name(), missing.tool),
+        reason: format!(
+            "{} needs `{}`, which was not found",
+            runtime.name(),
+            missing.tool
+        ),
         hint: missing.install,
     })?;
     for tool in &found.tools {
-        tool.sees.iter().chain([&tool.path, &tool.real]).try_for_each(|path| paths::text(path).map(|_| ()))?;
+        tool.sees
+            .iter()
+            .chain([&tool.path, &tool.real])
+            .try_for_each(|path| paths::text(path).map(|_| ()))?;
     }
     let directory = source.path.parent().unwrap_or(Path::new("/"));
-    let stem = source.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("program");
+    let stem = source
+        .path
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or("program");
     let mut binary = format!("{SCRATCH}/{stem}");
     if Path::new(&binary) == source.path {
         binary.push_str(".bin");
@@ -141,15 +199,34 @@ fn document_job(
         },
     );
     let compiles = !commands.compile.is_empty();
-    let prepared = commands.compile.into_iter().map(|command| step(command, false, false));
-    let steps = prepared.chain([step(commands.run, request.has_input, true)]).collect();
+    let prepared = commands
+        .compile
+        .into_iter()
+        .map(|command| step(command, false, false));
+    let steps = prepared
+        .chain([step(commands.run, request.has_input, true)])
+        .collect();
     let own = document.place(host);
     let executable = own.is_some_and(|path| host.is_executable(&path));
     // In no project, a program starts in a home of its own, and not in a directory whose files it cannot see.
     let in_project = root.is_some_and(|root| source.path.starts_with(root));
-    let work_dir = if in_project { directory.to_path_buf() } else { PathBuf::from(CELL_HOME) };
-    let messages = Messages::new(runtime, &source.path, &work_dir, source.map, document.text.clone());
-    let mut files = vec![CellFile { path: source.path, content: source.content, executable }];
+    let work_dir = if in_project {
+        directory.to_path_buf()
+    } else {
+        PathBuf::from(CELL_HOME)
+    };
+    let messages = Messages::new(
+        runtime,
+        &source.path,
+        &work_dir,
+        source.map,
+        document.text.clone(),
+    );
+    let mut files = vec![CellFile {
+        path: source.path,
+        content: source.content,
+        executable,
+    }];
     files.extend(commands.files.into_iter().map(|file| CellFile {
         path: file.path,
         content: file.content.into_bytes(),
@@ -159,7 +236,11 @@ fn document_job(
         steps,
         files,
         tools: found.tools,
-        executes: if compiles { vec![PathBuf::from(SCRATCH)] } else { Vec::new() },
+        executes: if compiles {
+            vec![PathBuf::from(SCRATCH)]
+        } else {
+            Vec::new()
+        },
         environment: commands.environment,
         libraries: commands.libraries,
         work_dir,
@@ -182,7 +263,11 @@ fn command_job(
     let program = &tools[0];
     let mut arguments = argv.to_vec();
     arguments.extend_from_slice(&request.arguments);
-    let standing = places.directory.filter(|directory| places.project.is_some_and(|project| directory.starts_with(project)));
+    let standing = places.directory.filter(|directory| {
+        places
+            .project
+            .is_some_and(|project| directory.starts_with(project))
+    });
     let work_dir = standing.map_or_else(|| PathBuf::from(CELL_HOME), Path::to_path_buf);
     paths::text(&work_dir)?;
     let step = Step {
@@ -208,14 +293,24 @@ fn command_job(
 
 fn step(command: Vec<String>, reads_input: bool, is_program: bool) -> Step {
     let program = command.first().map(PathBuf::from).unwrap_or_default();
-    Step { program, arguments: command, reads_input, is_program }
+    Step {
+        program,
+        arguments: command,
+        reads_input,
+        is_program,
+    }
 }
 
 /// The document's directory, or the one the user stands in, with no link in it.
 fn directory(request: &RunRequest, host: &dyn Host) -> Option<PathBuf> {
-    let standing = || host.working_directory().map(|path| host.resolve(&path).unwrap_or(path));
+    let standing = || {
+        host.working_directory()
+            .map(|path| host.resolve(&path).unwrap_or(path))
+    };
     match &request.source {
-        Source::Document { path: Some(path), .. } => paths::absolute(host, path).parent().map(Path::to_path_buf),
+        Source::Document {
+            path: Some(path), ..
+        } => paths::absolute(host, path).parent().map(Path::to_path_buf),
         // What was never saved lies nowhere.
         Source::Document { path: None, .. } => None,
         Source::Command { .. } => standing(),
@@ -227,13 +322,20 @@ fn check_texts(request: &RunRequest) -> Result<(), Refusal> {
         Source::Command { argv } => argv,
         Source::Document { .. } => &[],
     };
-    if own.iter().chain(&request.arguments).any(|argument| argument.contains('\0')) {
+    if own
+        .iter()
+        .chain(&request.arguments)
+        .any(|argument| argument.contains('\0'))
+    {
         return Err(Refusal {
             reason: "an argument has a zero byte in it, which no program can be given".to_owned(),
             hint: "remove it, or pass the text on standard input".to_owned(),
         });
     }
-    if let Source::Document { path: Some(path), .. } = &request.source {
+    if let Source::Document {
+        path: Some(path), ..
+    } = &request.source
+    {
         paths::text(path)?;
         if path.as_os_str().as_encoded_bytes().contains(&0) {
             return Err(Refusal {
@@ -251,8 +353,12 @@ fn refuse_network(policy: &Policy) -> Result<(), Refusal> {
     }
     let place = policy.origin("network.allow").unwrap_or(&policy.name);
     Err(Refusal {
-        reason: format!("policy `{}` allows network access ({place}), and this release cannot open the network for a run yet", policy.name),
-        hint: "remove the rule `network.allow`: the run then has its own loopback and nothing else".to_owned(),
+        reason: format!(
+            "policy `{}` allows network access ({place}), and this release cannot open the network for a run yet",
+            policy.name
+        ),
+        hint: "remove the rule `network.allow`: the run then has its own loopback and nothing else"
+            .to_owned(),
     })
 }
 
@@ -262,7 +368,11 @@ fn project(policy: &Policy, root: Option<&Path>) -> Option<Project> {
         Access::Read => ProjectAccess::Read,
         Access::Overlay => ProjectAccess::Overlay,
     };
-    root.map(|root| Project { root: root.to_path_buf(), access, hide: policy.files.hide.clone() })
+    root.map(|root| Project {
+        root: root.to_path_buf(),
+        access,
+        hide: policy.files.hide.clone(),
+    })
 }
 
 fn limits(policy: &Policy) -> Limits {
@@ -281,9 +391,19 @@ fn limits(policy: &Policy) -> Limits {
 
 fn rules(policy: &Policy) -> Rules {
     let said = |key: &str| policy.origin(key).map(str::to_owned);
-    let names = ["wall", "cpu", "memory", "processes", "open_files", "file_size", "output"];
-    let mut limits: BTreeMap<String, String> =
-        names.iter().filter_map(|name| Some(((*name).to_owned(), said(&format!("limits.{name}"))?))).collect();
+    let names = [
+        "wall",
+        "cpu",
+        "memory",
+        "processes",
+        "open_files",
+        "file_size",
+        "output",
+    ];
+    let mut limits: BTreeMap<String, String> = names
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), said(&format!("limits.{name}"))?)))
+        .collect();
     limits.extend(said("files.scratch").map(|place| ("scratch".to_owned(), place)));
     Rules {
         files: said("files.read"),

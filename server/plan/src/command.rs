@@ -21,13 +21,21 @@ pub(crate) fn programs(
     // A script needs what its first line names; that may be a script again, but not for ever.
     for _ in 0..4 {
         let last = &programs[programs.len() - 1];
-        let Some(words) = shebang(host, &last.real) else { break };
-        let Some(interpreter) = words.first() else { break };
+        let Some(words) = shebang(host, &last.real) else {
+            break;
+        };
+        let Some(interpreter) = words.first() else {
+            break;
+        };
         let found = program(host, catalogue, interpreter, places);
         let Ok(found) = found else { break };
-        let is_env = Path::new(interpreter).file_name().is_some_and(|name| name == "env");
+        let is_env = Path::new(interpreter)
+            .file_name()
+            .is_some_and(|name| name == "env");
         programs.push(found);
-        let named = words[1..].iter().find(|word| !word.starts_with('-') && !word.contains('='));
+        let named = words[1..]
+            .iter()
+            .find(|word| !word.starts_with('-') && !word.contains('='));
         if let Some(named) = named.filter(|_| is_env)
             && let Ok(found) = program(host, catalogue, named, places)
         {
@@ -52,11 +60,23 @@ fn program(
     name: &str,
     places: &Places<'_>,
 ) -> Result<FoundTool, Refusal> {
-    let refuse = |reason: String, hint: &str| Err(Refusal { reason, hint: hint.to_owned() });
+    let refuse = |reason: String, hint: &str| {
+        Err(Refusal {
+            reason,
+            hint: hint.to_owned(),
+        })
+    };
     if name.is_empty() {
-        return refuse("the command has no name".to_owned(), "name a program to run");
+        return refuse(
+            "the command has no name".to_owned(),
+            "name a program to run",
+        );
     }
-    let path = if name.contains('/') { Some(paths::absolute(host, Path::new(name))) } else { on_path(host, name) };
+    let path = if name.contains('/') {
+        Some(paths::absolute(host, Path::new(name)))
+    } else {
+        on_path(host, name)
+    };
     let Some(path) = path else {
         return refuse(
             format!("there is no program `{name}` in the directories of PATH"),
@@ -65,8 +85,18 @@ fn program(
     };
     match host.kind(&path) {
         Some(FileKind::File) => {}
-        Some(_) => return refuse(format!("`{name}` is no program: it is not a file"), "name a program to run"),
-        None => return refuse(format!("there is no file `{}`", path.display()), "check its spelling"),
+        Some(_) => {
+            return refuse(
+                format!("`{name}` is no program: it is not a file"),
+                "name a program to run",
+            );
+        }
+        None => {
+            return refuse(
+                format!("there is no file `{}`", path.display()),
+                "check its spelling",
+            );
+        }
     }
     if !host.is_executable(&path) {
         return refuse(
@@ -87,7 +117,9 @@ fn program(
     };
     // A known tool is run from its installation, which it then sees.
     let tool = catalogue.find_command(host, name, places);
-    Ok(tool.filter(|tool| tool.path.to_str().is_some()).unwrap_or(own))
+    Ok(tool
+        .filter(|tool| tool.path.to_str().is_some())
+        .unwrap_or(own))
 }
 
 /// The program itself, wherever it lies; links to it too.

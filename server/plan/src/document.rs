@@ -29,7 +29,10 @@ pub(crate) struct SourceFile {
 }
 
 fn refuse<T>(reason: impl Into<String>, hint: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal { reason: reason.into(), hint: hint.into() })
+    Err(Refusal {
+        reason: reason.into(),
+        hint: hint.into(),
+    })
 }
 
 impl Document<'_> {
@@ -39,16 +42,26 @@ impl Document<'_> {
     }
 
     pub(crate) fn runtime<'c>(&self, catalogue: &'c Catalogue) -> Result<&'c Runtime, Refusal> {
-        let first = self.text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let first = self
+            .text
+            .split(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
         let first = String::from_utf8_lossy(&first[..first.len().min(512)]);
         // A name says the language too, for a document that was never saved.
         let path = self.path.unwrap_or(Path::new(self.name));
         let ids = || quoted_list(&catalogue.iter().map(Runtime::id).collect::<Vec<_>>());
-        match (catalogue.detect(self.language, Some(path), &first), self.language) {
+        match (
+            catalogue.detect(self.language, Some(path), &first),
+            self.language,
+        ) {
             (Some(runtime), _) => Ok(runtime),
             (None, Some(language)) => refuse(
                 format!("there is no runtime for the language `{language}`"),
-                format!("Belljar runs {}; a file in ~/.config/belljar/runtimes adds a language", ids()),
+                format!(
+                    "Belljar runs {}; a file in ~/.config/belljar/runtimes adds a language",
+                    ids()
+                ),
             ),
             (None, None) => refuse(
                 format!("`{}` does not say which language it is in", self.name),
@@ -69,11 +82,21 @@ impl Document<'_> {
         let source = paths::text(&path)?;
         let Some(lines) = self.lines else {
             let flags = runtime.flags(&String::from_utf8_lossy(self.text));
-            return Ok(SourceFile { content: self.text.to_vec(), map: LineMap::default(), flags, path });
+            return Ok(SourceFile {
+                content: self.text.to_vec(),
+                map: LineMap::default(),
+                flags,
+                path,
+            });
         };
         let text = self.check_lines(lines)?;
         let program = runtime.selection(text, lines.first, lines.last, source);
-        Ok(SourceFile { content: program.text.into_bytes(), map: program.map, flags: program.flags, path })
+        Ok(SourceFile {
+            content: program.text.into_bytes(),
+            map: program.map,
+            flags: program.flags,
+            path,
+        })
     }
 
     fn check_lines(&self, lines: LineRange) -> Result<&str, Refusal> {
@@ -88,20 +111,36 @@ impl Document<'_> {
         })?;
         let LineRange { first, last } = lines;
         if first == 0 || last < first {
-            return refuse(format!("lines {first} to {last} are no range"), "lines count from 1: `--lines 3-7`");
+            return refuse(
+                format!("lines {first} to {last} are no range"),
+                "lines count from 1: `--lines 3-7`",
+            );
         }
         // Editors show an empty line behind the last line's end.
         let count = text.split('\n').count();
         if usize::try_from(last).unwrap_or(usize::MAX) > count {
             return refuse(
-                format!("`{}` has {count} lines, and line {last} was selected", self.name),
+                format!(
+                    "`{}` has {count} lines, and line {last} was selected",
+                    self.name
+                ),
                 "the file may have changed since; select again",
             );
         }
-        let taken = usize::try_from(last - first).unwrap_or(usize::MAX).saturating_add(1);
+        let taken = usize::try_from(last - first)
+            .unwrap_or(usize::MAX)
+            .saturating_add(1);
         let skipped = usize::try_from(first - 1).unwrap_or(usize::MAX);
-        if text.split('\n').skip(skipped).take(taken).all(|line| line.trim().is_empty()) {
-            return refuse("there is nothing in the selection to run", "select lines with code in them");
+        if text
+            .split('\n')
+            .skip(skipped)
+            .take(taken)
+            .all(|line| line.trim().is_empty())
+        {
+            return refuse(
+                "there is nothing in the selection to run",
+                "select lines with code in them",
+            );
         }
         Ok(text)
     }

@@ -23,9 +23,19 @@ pub(crate) fn environment(
     notices: &mut Vec<String>,
 ) -> Vec<(String, String)> {
     let mut path: Vec<String> = Vec::new();
-    let own = directories.iter().filter_map(|directory| directory.to_str()).filter(|text| !text.contains(':'));
-    let others = OTHER_PATH.iter().copied().filter(|other| host.kind(Path::new(other)).is_some());
-    for directory in own.filter(|own| !STANDARD_PATH.contains(own)).chain(STANDARD_PATH.iter().copied()).chain(others) {
+    let own = directories
+        .iter()
+        .filter_map(|directory| directory.to_str())
+        .filter(|text| !text.contains(':'));
+    let others = OTHER_PATH
+        .iter()
+        .copied()
+        .filter(|other| host.kind(Path::new(other)).is_some());
+    for directory in own
+        .filter(|own| !STANDARD_PATH.contains(own))
+        .chain(STANDARD_PATH.iter().copied())
+        .chain(others)
+    {
         if !path.iter().any(|known| known == directory) {
             path.push(directory.to_owned());
         }
@@ -47,7 +57,9 @@ pub(crate) fn environment(
     for name in &policy.environment.pass {
         match host.variable(name).map(std::ffi::OsString::into_string) {
             Some(Ok(value)) => set(name, value),
-            Some(Err(_)) => notices.push(format!("the variable `{name}` is not passed: its value is not UTF-8")),
+            Some(Err(_)) => notices.push(format!(
+                "the variable `{name}` is not passed: its value is not UTF-8"
+            )),
             None => {}
         }
     }

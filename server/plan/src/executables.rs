@@ -9,12 +9,23 @@ use crate::{Executables, command, paths};
 
 /// The programs by which the kernel starts every other one.
 const LOADERS: &[&str] = &[
-    "/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-aarch64.so.1",
-    "/lib/ld-linux.so.2", "/lib/ld-linux-armhf.so.3", "/lib/ld-linux-riscv64-lp64d.so.1", "/lib64/ld64.so.2",
+    "/lib64/ld-linux-x86-64.so.2",
+    "/lib/ld-linux-aarch64.so.1",
+    "/lib/ld-musl-x86_64.so.1",
+    "/lib/ld-musl-aarch64.so.1",
+    "/lib/ld-linux.so.2",
+    "/lib/ld-linux-armhf.so.3",
+    "/lib/ld-linux-riscv64-lp64d.so.1",
+    "/lib64/ld64.so.2",
 ];
 
 /// What the policy and the run's tools let execute. `own` are further files and directories of the run itself.
-pub(crate) fn executables(host: &dyn Host, policy: &Policy, tools: &[FoundTool], own: &[PathBuf]) -> Executables {
+pub(crate) fn executables(
+    host: &dyn Host,
+    policy: &Policy,
+    tools: &[FoundTool],
+    own: &[PathBuf],
+) -> Executables {
     if policy.programs.allow.iter().any(|allowed| allowed == "*") {
         return Executables::Everything;
     }
@@ -27,7 +38,11 @@ pub(crate) fn executables(host: &dyn Host, policy: &Policy, tools: &[FoundTool],
             }
         }
     };
-    for loader in LOADERS.iter().map(Path::new).filter(|loader| host.kind(loader).is_some()) {
+    for loader in LOADERS
+        .iter()
+        .map(Path::new)
+        .filter(|loader| host.kind(loader).is_some())
+    {
         add(loader.to_path_buf());
     }
     for tool in tools {
@@ -44,7 +59,9 @@ pub(crate) fn executables(host: &dyn Host, policy: &Policy, tools: &[FoundTool],
     own.iter().for_each(|path| add(path.clone()));
     for allowed in &policy.programs.allow {
         if allowed.starts_with(['/', '~']) {
-            paths::of_policy(host, allowed).into_iter().for_each(&mut add);
+            paths::of_policy(host, allowed)
+                .into_iter()
+                .for_each(&mut add);
         } else if let Some(path) = command::on_path(host, allowed) {
             add(path);
         }

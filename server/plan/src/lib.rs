@@ -16,7 +16,10 @@ mod views;
 
 pub use belljar_runtime::{Catalogue, FileKind, Found, Host, Messages, RuntimeError};
 pub use build::{Planned, build};
-pub use policy_files::{PolicySource, TrustRecord, is_trusted, policy_names, read_policy_files, trust_record, user_catalogue};
+pub use policy_files::{
+    PolicySource, TrustRecord, is_trusted, policy_names, read_policy_files, trust_record,
+    user_catalogue,
+};
 pub use project::find_project;
 pub use refusal::Refusal;
 pub use request::{LineRange, RunRequest, Source};

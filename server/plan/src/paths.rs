@@ -9,7 +9,9 @@ use crate::Refusal;
 /// `path` from where the user stands, with `.` and `..` gone; the file's own name is kept even if it is a link, but no
 /// link is left before it.
 pub(crate) fn absolute(host: &dyn Host, path: &Path) -> PathBuf {
-    let standing = host.working_directory().unwrap_or_else(|| PathBuf::from("/"));
+    let standing = host
+        .working_directory()
+        .unwrap_or_else(|| PathBuf::from("/"));
     let path = standing.join(path);
     let parent = path.parent().and_then(|parent| host.resolve(parent));
     match (parent, path.file_name()) {
@@ -51,6 +53,13 @@ pub(crate) fn of_policy(host: &dyn Host, text: &str) -> Option<PathBuf> {
 
 /// The user's directory of some kind: `$variable/belljar`, or `~/default/belljar`.
 pub(crate) fn of_user(host: &dyn Host, variable: &str, default: &str) -> Option<PathBuf> {
-    let named = host.variable(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-    Some(named.or_else(|| Some(host.home()?.join(default)))?.join("belljar"))
+    let named = host
+        .variable(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    Some(
+        named
+            .or_else(|| Some(host.home()?.join(default)))?
+            .join("belljar"),
+    )
 }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use belljar_policy::{Layers, PolicyFile, Request, Resolved, content_hash, is_policy_name, resolve, shipped};
+use belljar_policy::{
+    Layers, PolicyFile, Request, Resolved, content_hash, is_policy_name, resolve, shipped,
+};
 use belljar_runtime::{Catalogue, Host, RuntimeError};
 
 use crate::{Refusal, RunRequest, paths};
@@ -46,25 +48,37 @@ pub(crate) struct PolicyFiles {
 /// everything that a cell can see. `None` if the user has no directory for it.
 pub fn trust_record(host: &dyn Host, path: &Path, content: &[u8]) -> Option<TrustRecord> {
     let directory = paths::of_user(host, "XDG_STATE_HOME", ".local/state")?.join("trust");
-    Some(TrustRecord { path: directory.join(content_hash(content)), content: path.to_str()?.to_owned() })
+    Some(TrustRecord {
+        path: directory.join(content_hash(content)),
+        content: path.to_str()?.to_owned(),
+    })
 }
 
 /// Whether the user trusts a project's file with exactly this content.
 pub fn is_trusted(host: &dyn Host, file: &PolicySource) -> bool {
     trust_record(host, &file.path, &file.content).is_some_and(|record| {
-        let said = host.read(&record.path, MAX_POLICY).and_then(|said| String::from_utf8(said).ok());
+        let said = host
+            .read(&record.path, MAX_POLICY)
+            .and_then(|said| String::from_utf8(said).ok());
         said.is_some_and(|said| said.trim_end_matches('\n') == record.content)
     })
 }
 
 /// The names of all policies that there are: the default one first, then the other shipped ones, then the user's own.
 pub fn policy_names(host: &dyn Host) -> Vec<String> {
-    let mut names: Vec<String> = shipped().iter().map(|(name, _)| (*name).to_owned()).collect();
+    let mut names: Vec<String> = shipped()
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
     names.sort_by_key(|name| name != "default");
-    let own = directory(host).map(|directory| host.list(&directory.join("policies"))).unwrap_or_default();
+    let own = directory(host)
+        .map(|directory| host.list(&directory.join("policies")))
+        .unwrap_or_default();
     for name in own {
         let name = name.to_str().and_then(|name| name.strip_suffix(".toml"));
-        if let Some(name) = name.filter(|name| is_policy_name(name) && !names.iter().any(|known| known == name)) {
+        if let Some(name) =
+            name.filter(|name| is_policy_name(name) && !names.iter().any(|known| known == name))
+        {
             names.push(name.to_owned());
         }
     }
@@ -77,9 +91,16 @@ pub fn user_catalogue(host: &dyn Host) -> (Catalogue, Vec<RuntimeError>) {
     let Some(directory) = directory(host).map(|directory| directory.join("runtimes")) else {
         return (shipped, Vec::new());
     };
-    let names = host.list(&directory).into_iter().map(|name| directory.join(name));
-    let files = names.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    let read = files.filter_map(|path| Some((path.display().to_string(), host.read(&path, MAX_POLICY)?)));
+    let names = host
+        .list(&directory)
+        .into_iter()
+        .map(|name| directory.join(name));
+    let files = names.filter(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "toml")
+    });
+    let read =
+        files.filter_map(|path| Some((path.display().to_string(), host.read(&path, MAX_POLICY)?)));
     shipped.with_user_files(read.collect())
 }
 
@@ -96,22 +117,48 @@ pub fn read_policy_files(
     // A name that is no policy's must not become a path; the policy room says what is wrong with it.
     let named = directory.as_ref().filter(|_| is_policy_name(name));
     Ok([
-        named.map_or(Ok(None), |directory| read(host, directory.join("policies").join(format!("{name}.toml")), None))?,
-        directory.map_or(Ok(None), |directory| read(host, directory.join("policy.toml"), None))?,
-        project.map_or(Ok(None), |project| read(host, project.join(PROJECT_FILE), Some(PROJECT_FILE)))?,
+        named.map_or(Ok(None), |directory| {
+            read(
+                host,
+                directory.join("policies").join(format!("{name}.toml")),
+                None,
+            )
+        })?,
+        directory.map_or(Ok(None), |directory| {
+            read(host, directory.join("policy.toml"), None)
+        })?,
+        project.map_or(Ok(None), |project| {
+            read(host, project.join(PROJECT_FILE), Some(PROJECT_FILE))
+        })?,
     ])
 }
 
 impl PolicyFiles {
-    pub(crate) fn read(host: &dyn Host, name: &str, project: Option<&Path>) -> Result<PolicyFiles, Refusal> {
+    pub(crate) fn read(
+        host: &dyn Host,
+        name: &str,
+        project: Option<&Path>,
+    ) -> Result<PolicyFiles, Refusal> {
         let [user_named, user, project] = read_policy_files(host, name, project)?;
         let project_trusted = project.as_ref().is_some_and(|file| is_trusted(host, file));
-        Ok(PolicyFiles { user_named, user, project, project_trusted })
+        Ok(PolicyFiles {
+            user_named,
+            user,
+            project,
+            project_trusted,
+        })
     }
 
-    pub(crate) fn resolve(&self, host: &dyn Host, request: &RunRequest) -> Result<Resolved, Refusal> {
+    pub(crate) fn resolve(
+        &self,
+        host: &dyn Host,
+        request: &RunRequest,
+    ) -> Result<Resolved, Refusal> {
         fn file(source: &Option<PolicySource>) -> Option<PolicyFile<'_>> {
-            source.as_ref().map(|source| PolicyFile { name: source.name.clone(), text: &source.content })
+            source.as_ref().map(|source| PolicyFile {
+                name: source.name.clone(),
+                text: &source.content,
+            })
         }
         let layers = Layers {
             name: &request.policy,
@@ -119,7 +166,11 @@ impl PolicyFiles {
             user: file(&self.user),
             project: file(&self.project),
             project_trusted: self.project_trusted,
-            request: Request { allow: &request.allow, limits: &request.limits, may_widen: request.may_widen },
+            request: Request {
+                allow: &request.allow,
+                limits: &request.limits,
+                may_widen: request.may_widen,
+            },
         };
         resolve(&layers).map_err(|error| {
             let known = policy_names(host);
@@ -128,21 +179,32 @@ impl PolicyFiles {
             } else {
                 format!("there are {}", quoted_list(&known))
             };
-            Refusal { reason: error.to_string(), hint }
+            Refusal {
+                reason: error.to_string(),
+                hint,
+            }
         })
     }
 }
 
 /// `a`, `b`, `c`.
 pub(crate) fn quoted_list<T: AsRef<str>>(names: &[T]) -> String {
-    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{}`", name.as_ref()))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn directory(host: &dyn Host) -> Option<PathBuf> {
     paths::of_user(host, "XDG_CONFIG_HOME", ".config")
 }
 
-fn read(host: &dyn Host, path: PathBuf, name: Option<&str>) -> Result<Option<PolicySource>, Refusal> {
+fn read(
+    host: &dyn Host,
+    path: PathBuf,
+    name: Option<&str>,
+) -> Result<Option<PolicySource>, Refusal> {
     // A link that leads nowhere is there too: somebody meant a policy to be here.
     if host.kind(&path).is_none() && host.link(&path).is_none() {
         return Ok(None);
@@ -154,5 +216,9 @@ fn read(host: &dyn Host, path: PathBuf, name: Option<&str>) -> Result<Option<Pol
         });
     };
     let name = name.map_or_else(|| path.display().to_string(), str::to_owned);
-    Ok(Some(PolicySource { path, name, content }))
+    Ok(Some(PolicySource {
+        path,
+        name,
+        content,
+    }))
 }

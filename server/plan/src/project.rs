@@ -9,14 +9,51 @@ use crate::{Refusal, paths};
 
 /// A directory with one of these is a project.
 const MARKERS: &[&str] = &[
-    ".git", ".hg", ".jj", ".svn", ".belljar.toml", "CMakeLists.txt", "Cargo.toml", "Gemfile", "Makefile", "Pipfile",
-    "Rakefile", "build.gradle", "build.gradle.kts", "composer.json", "cpanfile", "deno.json", "deno.jsonc",
-    "dune-project", "go.mod", "go.work", "justfile", "meson.build", "mix.exs", "package.json", "pom.xml",
-    "pyproject.toml", "requirements.txt", "setup.cfg", "setup.py", "stack.yaml", "tsconfig.json",
+    ".git",
+    ".hg",
+    ".jj",
+    ".svn",
+    ".belljar.toml",
+    "CMakeLists.txt",
+    "Cargo.toml",
+    "Gemfile",
+    "Makefile",
+    "Pipfile",
+    "Rakefile",
+    "build.gradle",
+    "build.gradle.kts",
+    "composer.json",
+    "cpanfile",
+    "deno.json",
+    "deno.jsonc",
+    "dune-project",
+    "go.mod",
+    "go.work",
+    "justfile",
+    "meson.build",
+    "mix.exs",
+    "package.json",
+    "pom.xml",
+    "pyproject.toml",
+    "requirements.txt",
+    "setup.cfg",
+    "setup.py",
+    "stack.yaml",
+    "tsconfig.json",
 ];
 
 /// The system's own directories, which every cell sees as far as it may.
-const SYSTEM: &[&str] = &["/bin", "/lib", "/lib32", "/lib64", "/nix", "/gnu/store", "/sbin", "/snap", "/usr"];
+const SYSTEM: &[&str] = &[
+    "/bin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/nix",
+    "/gnu/store",
+    "/sbin",
+    "/snap",
+    "/usr",
+];
 
 /// The project that `directory` belongs to: the one the user `named`, else the nearest directory from `directory`
 /// upward that has the mark of a project, else `directory` itself; `None` if that holds too much.
@@ -34,26 +71,41 @@ pub fn find_project(
     };
     if let Some(named) = named {
         let path = host.resolve(&paths::absolute(host, named));
-        let path = path.filter(|path| host.kind(path) == Some(FileKind::Directory)).ok_or_else(|| Refusal {
-            reason: format!("the project `{}` is no directory", named.display()),
-            hint: "name the directory of the project with `--project DIR`".to_owned(),
-        })?;
+        let path = path
+            .filter(|path| host.kind(path) == Some(FileKind::Directory))
+            .ok_or_else(|| Refusal {
+                reason: format!("the project `{}` is no directory", named.display()),
+                hint: "name the directory of the project with `--project DIR`".to_owned(),
+            })?;
         if too_much(&path) {
             return Err(Refusal {
-                reason: format!("`{}` cannot be a project: it holds more than one project", path.display()),
-                hint: "name a directory below it, or show single directories with `files.read`".to_owned(),
+                reason: format!(
+                    "`{}` cannot be a project: it holds more than one project",
+                    path.display()
+                ),
+                hint: "name a directory below it, or show single directories with `files.read`"
+                    .to_owned(),
             });
         }
         return Ok(Some(path));
     }
-    let Some(directory) = directory.filter(|directory| host.kind(directory) == Some(FileKind::Directory)) else {
+    let Some(directory) =
+        directory.filter(|directory| host.kind(directory) == Some(FileKind::Directory))
+    else {
         return Ok(None);
     };
     let marked = directory
         .ancestors()
         .take_while(|path| !too_much(path))
-        .find(|path| MARKERS.iter().any(|marker| host.kind(&path.join(marker)).is_some()));
-    let own = || Some(directory).filter(|directory| !too_much(directory) && !in_hidden_home(directory, home.as_deref()));
+        .find(|path| {
+            MARKERS
+                .iter()
+                .any(|marker| host.kind(&path.join(marker)).is_some())
+        });
+    let own = || {
+        Some(directory)
+            .filter(|directory| !too_much(directory) && !in_hidden_home(directory, home.as_deref()))
+    };
     Ok(marked.or_else(own).map(Path::to_path_buf))
 }
 
@@ -69,5 +121,8 @@ fn in_hidden_home(directory: &Path, home: Option<&Path>) -> bool {
 /// Whether the base system or something that only the cell itself makes is at `path`, so that no file can be put there.
 pub(crate) fn is_system(path: &Path) -> bool {
     let made = ["/boot", "/dev", "/etc", "/proc", "/run", "/sys"];
-    SYSTEM.iter().chain(&made).any(|system| path.starts_with(system))
+    SYSTEM
+        .iter()
+        .chain(&made)
+        .any(|system| path.starts_with(system))
 }

@@ -10,18 +10,55 @@ use crate::{Project, Refusal, View, paths};
 
 /// The base system: programs and libraries, which everybody who can log in can read.
 const SYSTEM: &[&str] = &[
-    "/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin", "/nix/store", "/gnu/store",
+    "/usr",
+    "/bin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/sbin",
+    "/nix/store",
+    "/gnu/store",
     "/run/current-system/sw",
 ];
 
 /// Settings of programs that do not start without, and nothing that describes the host or its users.
 const SETTINGS: &[&str] = &[
-    "/etc/alternatives", "/etc/ca-certificates", "/etc/ca-certificates.conf", "/etc/crypto-policies", "/etc/fonts",
-    "/etc/gitattributes", "/etc/inputrc", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/lisp-config.lisp",
-    "/etc/locale.alias", "/etc/magic", "/etc/magic.mime", "/etc/mime.types", "/etc/mono", "/etc/octave.conf",
-    "/etc/perl", "/etc/php", "/etc/php.d", "/etc/php.ini", "/etc/pki/ca-trust", "/etc/pki/tls/certs",
-    "/etc/pki/tls/cert.pem", "/etc/protocols", "/etc/python3", "/etc/python3.11", "/etc/R", "/etc/sbclrc",
-    "/etc/services", "/etc/ssl/cert.pem", "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/swi-prolog", "/etc/terminfo",
+    "/etc/alternatives",
+    "/etc/ca-certificates",
+    "/etc/ca-certificates.conf",
+    "/etc/crypto-policies",
+    "/etc/fonts",
+    "/etc/gitattributes",
+    "/etc/inputrc",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/lisp-config.lisp",
+    "/etc/locale.alias",
+    "/etc/magic",
+    "/etc/magic.mime",
+    "/etc/mime.types",
+    "/etc/mono",
+    "/etc/octave.conf",
+    "/etc/perl",
+    "/etc/php",
+    "/etc/php.d",
+    "/etc/php.ini",
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/cert.pem",
+    "/etc/protocols",
+    "/etc/python3",
+    "/etc/python3.11",
+    "/etc/R",
+    "/etc/sbclrc",
+    "/etc/services",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/swi-prolog",
+    "/etc/terminfo",
     "/etc/xdg/clangd",
 ];
 
@@ -30,11 +67,17 @@ const SETTINGS_BEGIN: &[&str] = &["java", "php", "python", "ruby", "scala", "erl
 
 /// The host's part of every cell.
 pub(crate) fn base(host: &dyn Host) -> Vec<View> {
-    let mut views: Vec<View> = SYSTEM.iter().chain(SETTINGS).map(|path| view(path, false)).collect();
+    let mut views: Vec<View> = SYSTEM
+        .iter()
+        .chain(SETTINGS)
+        .map(|path| view(path, false))
+        .collect();
     for name in host.list(Path::new("/etc")) {
         let Some(name) = name.to_str() else { continue };
         let versioned = SETTINGS_BEGIN.iter().any(|begin| {
-            name.strip_prefix(begin).is_some_and(|rest| rest.starts_with(['-', '.']) || rest.starts_with(|one: char| one.is_ascii_digit()))
+            name.strip_prefix(begin).is_some_and(|rest| {
+                rest.starts_with(['-', '.']) || rest.starts_with(|one: char| one.is_ascii_digit())
+            })
         });
         let path = format!("/etc/{name}");
         if versioned && !views.iter().any(|view| view.path == Path::new(&path)) {
@@ -45,7 +88,10 @@ pub(crate) fn base(host: &dyn Host) -> Vec<View> {
 }
 
 fn view(path: impl Into<PathBuf>, required: bool) -> View {
-    View { path: path.into(), required }
+    View {
+        path: path.into(),
+        required,
+    }
 }
 
 /// What the policy's `files.read` shows. What `files.hide` hides stays hidden, also from there.
@@ -61,7 +107,9 @@ pub(crate) fn of_policy(
     let hidden = hidden(&policy.files.hide);
     let mut views = Vec::new();
     for text in &policy.files.read {
-        let Some(path) = paths::of_policy(host, text) else { continue };
+        let Some(path) = paths::of_policy(host, text) else {
+            continue;
+        };
         let path = host.resolve(&path).unwrap_or(path);
         let below = project.and_then(|project| path.strip_prefix(project).ok());
         if let Some(below) = below {
@@ -94,12 +142,19 @@ pub(crate) fn of_policy(
 /// How many entries are looked at before we say that there may be something hidden.
 const MAX_ENTRIES: usize = 2000;
 
-fn holds_nothing_hidden(host: &dyn Host, path: &Path, below: &Path, hidden: &GlobSet, seen: &mut usize) -> bool {
+fn holds_nothing_hidden(
+    host: &dyn Host,
+    path: &Path,
+    below: &Path,
+    hidden: &GlobSet,
+    seen: &mut usize,
+) -> bool {
     host.list(path).into_iter().all(|name| {
         *seen += 1;
         let (path, below) = (path.join(&name), below.join(&name));
         // Links are not followed: they would lead round in circles, and the cell does not follow them out either.
-        let is_directory = host.link(&path).is_none() && host.kind(&path) == Some(FileKind::Directory);
+        let is_directory =
+            host.link(&path).is_none() && host.kind(&path) == Some(FileKind::Directory);
         *seen <= MAX_ENTRIES
             && !hidden.is_match(&below)
             && (!is_directory || holds_nothing_hidden(host, &path, &below, hidden, seen))
@@ -122,7 +177,9 @@ pub(crate) fn tidy(views: Vec<View>, project: Option<&Project>) -> Vec<View> {
     let mut kept: Vec<View> = Vec::new();
     for view in views {
         let in_project = project.is_some_and(|project| view.path.starts_with(&project.root));
-        let in_system = kept.iter().any(|known| !known.required && view.path != known.path && view.path.starts_with(&known.path));
+        let in_system = kept.iter().any(|known| {
+            !known.required && view.path != known.path && view.path.starts_with(&known.path)
+        });
         if in_project || in_system {
             continue;
         }

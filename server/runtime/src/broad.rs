@@ -4,25 +4,91 @@ use std::path::Path;
 
 /// These themselves are too much; what lies below them may be shown.
 const BROAD: &[&str] = &[
-    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/media", "/mnt", "/nix", "/nix/store",
-    "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/snap", "/sys", "/tmp", "/usr", "/usr/local", "/var",
-    "/var/cache", "/var/lib", "/var/tmp",
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/media",
+    "/mnt",
+    "/nix",
+    "/nix/store",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/snap",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/usr/local",
+    "/var",
+    "/var/cache",
+    "/var/lib",
+    "/var/tmp",
 ];
 
 /// The same in the user's home.
 const BROAD_IN_HOME: &[&str] = &[
-    "", "Desktop", "Documents", "Downloads", "Music", "Pictures", "Public", "Templates", "Videos", "bin", "code", "dev",
-    "git", "projects", "repos", "source", "src", "work", "workspace", ".aws", ".azure", ".cache", ".cargo", ".config",
-    ".config/gcloud", ".docker", ".gnupg", ".kube", ".local", ".local/bin", ".local/lib", ".local/share",
-    ".local/state", ".mozilla", ".password-store", ".ssh",
+    "",
+    "Desktop",
+    "Documents",
+    "Downloads",
+    "Music",
+    "Pictures",
+    "Public",
+    "Templates",
+    "Videos",
+    "bin",
+    "code",
+    "dev",
+    "git",
+    "projects",
+    "repos",
+    "source",
+    "src",
+    "work",
+    "workspace",
+    ".aws",
+    ".azure",
+    ".cache",
+    ".cargo",
+    ".config",
+    ".config/gcloud",
+    ".docker",
+    ".gnupg",
+    ".kube",
+    ".local",
+    ".local/bin",
+    ".local/lib",
+    ".local/share",
+    ".local/state",
+    ".mozilla",
+    ".password-store",
+    ".ssh",
 ];
 
 /// Nothing below these is ever a project or a tool's own directory.
 const BARRED: &[&str] = &["/boot", "/dev", "/etc", "/proc", "/run", "/sys"];
 
 /// Nothing below these, in the user's home, either.
-const BARRED_IN_HOME: &[&str] =
-    &[".aws", ".azure", ".config/gcloud", ".docker", ".gnupg", ".kube", ".mozilla", ".password-store", ".ssh"];
+const BARRED_IN_HOME: &[&str] = &[
+    ".aws",
+    ".azure",
+    ".config/gcloud",
+    ".docker",
+    ".gnupg",
+    ".kube",
+    ".mozilla",
+    ".password-store",
+    ".ssh",
+];
 
 /// Whether `path` holds more than one tool or project, or things that no program has to see.
 /// `path` is absolute and without links.
@@ -48,12 +114,32 @@ mod tests {
     #[test]
     fn homes_roots_and_secrets_are_broad_and_projects_are_not() {
         let home = Some(Path::new("/home/ann"));
-        for path in ["/", "/home", "/home/ann", "/home/bob", "/home/ann/.ssh/x", "/home/ann/.local", "/etc/apt", "/usr", "/tmp"] {
+        for path in [
+            "/",
+            "/home",
+            "/home/ann",
+            "/home/bob",
+            "/home/ann/.ssh/x",
+            "/home/ann/.local",
+            "/etc/apt",
+            "/usr",
+            "/tmp",
+        ] {
             assert!(is_broad(Path::new(path), home), "{path}");
         }
-        for path in ["/home/ann/x", "/home/ann/code/x", "/home/ann/.rustup/toolchains/y", "/opt/go", "/tmp/x", "/srv/www"] {
+        for path in [
+            "/home/ann/x",
+            "/home/ann/code/x",
+            "/home/ann/.rustup/toolchains/y",
+            "/opt/go",
+            "/tmp/x",
+            "/srv/www",
+        ] {
             assert!(!is_broad(Path::new(path), home), "{path}");
         }
-        assert!(is_broad(Path::new("/data/users"), Some(Path::new("/data/users/ann"))));
+        assert!(is_broad(
+            Path::new("/data/users"),
+            Some(Path::new("/data/users/ann"))
+        ));
     }
 }

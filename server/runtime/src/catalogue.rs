@@ -101,7 +101,9 @@ impl Catalogue {
             definition: Arc::new(Described::unread(file, text)),
             file: (*file).into(),
         });
-        let mut catalogue = Catalogue { runtimes: runtimes.collect() };
+        let mut catalogue = Catalogue {
+            runtimes: runtimes.collect(),
+        };
         catalogue.sort();
         catalogue
     }
@@ -233,14 +235,20 @@ impl Catalogue {
 
 fn parse(file: &str, text: &str) -> Result<Runtime, RuntimeError> {
     let definition = definition(file, text)?;
-    Ok(Runtime { id: definition.id.as_str().into(), definition: Arc::new(Described::read(definition)), file: file.into() })
+    Ok(Runtime {
+        id: definition.id.as_str().into(),
+        definition: Arc::new(Described::read(definition)),
+        file: file.into(),
+    })
 }
 
 /// Reads a runtime file.
 pub(crate) fn definition(file: &str, text: &str) -> Result<Definition, RuntimeError> {
     toml::from_str(text).map_err(|error| RuntimeError {
         file: file.to_owned(),
-        line: error.span().map(|span| check::line_of(text.as_bytes(), span.start)),
+        line: error
+            .span()
+            .map(|span| check::line_of(text.as_bytes(), span.start)),
         message: error.message().to_owned(),
     })
 }
@@ -259,13 +267,27 @@ mod tests {
             assert_eq!(*file, format!("{}.toml", runtime.id()));
             // What is looked for before the file is read must be found in it as it is written.
             let definition = &runtime.definition;
-            let lists = [&definition.language_ids, &definition.extensions, &definition.fence_tags];
-            let tools = definition.tool.values().flat_map(|tool| &tool.names).chain(&definition.file_names);
+            let lists = [
+                &definition.language_ids,
+                &definition.extensions,
+                &definition.fence_tags,
+            ];
+            let tools = definition
+                .tool
+                .values()
+                .flat_map(|tool| &tool.names)
+                .chain(&definition.file_names);
             for word in lists.into_iter().flatten().chain(tools) {
-                assert!(Described::unread(file, text).may_say(word), "{file}: {word}");
+                assert!(
+                    Described::unread(file, text).may_say(word),
+                    "{file}: {word}"
+                );
             }
             let mut listed = lists.into_iter().flatten();
-            assert!(listed.all(|word| *word == word.to_ascii_lowercase()), "{file}: names are written in small letters");
+            assert!(
+                listed.all(|word| *word == word.to_ascii_lowercase()),
+                "{file}: names are written in small letters"
+            );
         }
     }
 

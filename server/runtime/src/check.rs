@@ -16,19 +16,42 @@ pub(crate) fn line_of(text: &[u8], offset: usize) -> u32 {
 pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(), RuntimeError> {
     let wrong = |about: &str, message: String| {
         // The file is small: the first line that holds the wrong text is the one to show.
-        let offset = text.find(about).or_else(|| text.find(&about.replace('\\', r"\\")));
-        RuntimeError { file: file.to_owned(), line: offset.map(|offset| line_of(text.as_bytes(), offset)), message }
+        let offset = text
+            .find(about)
+            .or_else(|| text.find(&about.replace('\\', r"\\")));
+        RuntimeError {
+            file: file.to_owned(),
+            line: offset.map(|offset| line_of(text.as_bytes(), offset)),
+            message,
+        }
     };
-    let plain = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_+.".contains(&byte));
+    let plain = |id: &str| {
+        !id.is_empty()
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_+.".contains(&byte))
+    };
     if !plain(&definition.id) {
-        return Err(wrong(&definition.id, format!("`{}` is no id: use letters, digits, `-`, `_`, `+`", definition.id)));
+        return Err(wrong(
+            &definition.id,
+            format!(
+                "`{}` is no id: use letters, digits, `-`, `_`, `+`",
+                definition.id
+            ),
+        ));
     }
     if definition.way.is_empty() {
-        return Err(wrong("way", "there is no [[way]] to run a program".to_owned()));
+        return Err(wrong(
+            "way",
+            "there is no [[way]] to run a program".to_owned(),
+        ));
     }
     for pattern in patterns(definition) {
         if let Err(error) = Regex::new(&pattern.replace("{name}", "x")) {
-            return Err(wrong(pattern, format!("`{pattern}` is no pattern: {error}")));
+            return Err(wrong(
+                pattern,
+                format!("`{pattern}` is no pattern: {error}"),
+            ));
         }
     }
     for tool in definition.tool.values() {
@@ -37,14 +60,25 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
                 return Err(wrong("find", message));
             }
         }
-        if tool.names.is_empty() || tool.names.iter().any(|name| name.is_empty() || name.contains('/')) {
-            return Err(wrong("names", "a tool needs names, and none with a `/`".to_owned()));
+        if tool.names.is_empty()
+            || tool
+                .names
+                .iter()
+                .any(|name| name.is_empty() || name.contains('/'))
+        {
+            return Err(wrong(
+                "names",
+                "a tool needs names, and none with a `/`".to_owned(),
+            ));
         }
     }
     for way in &definition.way {
         for tool in &way.needs {
             if !definition.tool.contains_key(tool) {
-                return Err(wrong(&format!("needs = [\"{tool}\""), format!("there is no [tool.{tool}]")));
+                return Err(wrong(
+                    &format!("needs = [\"{tool}\""),
+                    format!("there is no [tool.{tool}]"),
+                ));
             }
         }
         for name in &way.files {
@@ -56,15 +90,33 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
             return Err(wrong("run", "a command needs a program".to_owned()));
         }
         let known = |name: &str| {
-            way.needs.iter().any(|tool| name == tool || name == format!("{tool}.real"))
+            way.needs
+                .iter()
+                .any(|tool| name == tool || name == format!("{tool}.real"))
                 || definition.define.contains_key(name)
-                || ["source", "binary", "scratch", "arguments", "flags", "directory"].contains(&name)
+                || [
+                    "source",
+                    "binary",
+                    "scratch",
+                    "arguments",
+                    "flags",
+                    "directory",
+                ]
+                .contains(&name)
         };
-        let templates = way.compile.iter().flatten().chain(&way.run).chain(definition.environment.values());
+        let templates = way
+            .compile
+            .iter()
+            .flatten()
+            .chain(&way.run)
+            .chain(definition.environment.values());
         for template in templates {
             for name in expand::names(template) {
                 if !known(name) {
-                    return Err(wrong(&format!("{{{name}}}"), format!("`{{{name}}}` stands for nothing here")));
+                    return Err(wrong(
+                        &format!("{{{name}}}"),
+                        format!("`{{{name}}}` stands for nothing here"),
+                    ));
                 }
             }
         }
@@ -73,15 +125,25 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
 }
 
 fn one_kind(finder: &Finder) -> Result<(), String> {
-    let kinds = usize::from(finder.project.is_some()) + usize::from(!finder.directory.is_empty()) + usize::from(finder.path);
+    let kinds = usize::from(finder.project.is_some())
+        + usize::from(!finder.directory.is_empty())
+        + usize::from(finder.path);
     if kinds != 1 {
-        return Err("a place to look has exactly one of `project`, `directory` and `path`".to_owned());
+        return Err(
+            "a place to look has exactly one of `project`, `directory` and `path`".to_owned(),
+        );
     }
-    if finder.each.as_ref().is_some_and(|each| each.matches('*').count() != 1) {
+    if finder
+        .each
+        .as_ref()
+        .is_some_and(|each| each.matches('*').count() != 1)
+    {
         return Err("`each` has exactly one `*`, in its last part".to_owned());
     }
     let sources = |choice: &Choice| {
-        usize::from(choice.variable.is_some()) + usize::from(choice.project_file.is_some()) + usize::from(choice.file.is_some())
+        usize::from(choice.variable.is_some())
+            + usize::from(choice.project_file.is_some())
+            + usize::from(choice.file.is_some())
     };
     if finder.choose.iter().any(|choice| sources(choice) != 1) {
         return Err("a choice has exactly one of `variable`, `project_file` and `file`".to_owned());
@@ -99,15 +161,35 @@ fn patterns(definition: &Definition) -> impl Iterator<Item = &String> {
         .map(|choice| &choice.pattern);
     let selection = &definition.selection;
     let keep = selection.keep.iter().flat_map(|keep| {
-        [Some(&keep.line), keep.until.as_ref(), keep.each.as_ref(), keep.used_as.as_ref()].into_iter().flatten()
+        [
+            Some(&keep.line),
+            keep.until.as_ref(),
+            keep.each.as_ref(),
+            keep.used_as.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
     });
     let wrap = selection.wrap.iter().flat_map(|wrap| {
-        [Some(&wrap.unless), Some(&wrap.item), wrap.statement.as_ref(), wrap.when.as_ref()].into_iter().flatten()
+        [
+            Some(&wrap.unless),
+            Some(&wrap.item),
+            wrap.statement.as_ref(),
+            wrap.when.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
     });
     let errors = definition.error.iter().flat_map(|rule| {
-        [Some(&rule.starts), rule.frame.as_ref(), rule.message.as_ref(), rule.ends.as_ref(), rule.ignore.as_ref()]
-            .into_iter()
-            .flatten()
+        [
+            Some(&rule.starts),
+            rule.frame.as_ref(),
+            rule.message.as_ref(),
+            rule.ends.as_ref(),
+            rule.ignore.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
     });
     definition
         .shebangs
@@ -117,9 +199,19 @@ fn patterns(definition: &Definition) -> impl Iterator<Item = &String> {
         .chain(definition.flags.iter().map(|flags| &flags.when))
         .chain(selection.complete.as_ref())
         .chain(keep)
-        .chain(selection.imply.iter().flat_map(|imply| [&imply.uses, &imply.unless]))
+        .chain(
+            selection
+                .imply
+                .iter()
+                .flat_map(|imply| [&imply.uses, &imply.unless]),
+        )
         .chain(selection.header.as_ref().map(|header| &header.unless))
         .chain(wrap)
-        .chain(selection.embedded.iter().flat_map(|embedded| [&embedded.open, &embedded.close]))
+        .chain(
+            selection
+                .embedded
+                .iter()
+                .flat_map(|embedded| [&embedded.open, &embedded.close]),
+        )
         .chain(errors)
 }

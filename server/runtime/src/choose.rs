@@ -45,18 +45,37 @@ pub(crate) fn choose(
 /// What a choice says; several words if it names several versions, best first.
 fn wanted(host: &dyn Host, choice: &Choice, directory: &Path, places: &Places<'_>) -> Vec<String> {
     let text = if let Some(name) = &choice.variable {
-        host.variable(name).and_then(|value| value.into_string().ok())
+        host.variable(name)
+            .and_then(|value| value.into_string().ok())
     } else if let Some(name) = &choice.project_file {
-        places.upward().find_map(|directory| read(host, &directory.join(name)))
+        places
+            .upward()
+            .find_map(|directory| read(host, &directory.join(name)))
     } else if let Some(name) = &choice.file {
-        let path = if name.starts_with("~/") { expand::path(host, name) } else { Some(directory.join(name)) };
+        let path = if name.starts_with("~/") {
+            expand::path(host, name)
+        } else {
+            Some(directory.join(name))
+        };
         path.and_then(|path| read(host, &path))
     } else {
         None
     };
-    let Some((text, pattern)) = text.zip(Regex::new(&choice.pattern).ok()) else { return Vec::new() };
-    let found = pattern.captures(&text).and_then(|groups| groups.get(1).or_else(|| groups.get(0)));
-    found.map(|found| found.as_str().split([' ', ':', ',']).map(str::to_owned).collect()).unwrap_or_default()
+    let Some((text, pattern)) = text.zip(Regex::new(&choice.pattern).ok()) else {
+        return Vec::new();
+    };
+    let found = pattern
+        .captures(&text)
+        .and_then(|groups| groups.get(1).or_else(|| groups.get(0)));
+    found
+        .map(|found| {
+            found
+                .as_str()
+                .split([' ', ':', ','])
+                .map(str::to_owned)
+                .collect()
+        })
+        .unwrap_or_default()
 }
 
 fn read(host: &dyn Host, path: &Path) -> Option<String> {
@@ -78,7 +97,10 @@ fn matching(
         }
         // Some write v20 and install 20, or the other way round.
         let bare = wanted.trim_start_matches('v').to_owned();
-        if let Some(version) = installed.iter().find(|version| version.trim_start_matches('v') == bare) {
+        if let Some(version) = installed
+            .iter()
+            .find(|version| version.trim_start_matches('v') == bare)
+        {
             return Some(version.clone());
         }
         let begins = |version: &&String| {
@@ -91,7 +113,10 @@ fn matching(
         }
         let alias = finder.aliases.as_ref()?.replace("{version}", &wanted);
         // The alias is text from a file of the project, perhaps: it must not lead out of the manager's directory.
-        if Path::new(&alias).components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
+        if Path::new(&alias)
+            .components()
+            .any(|part| !matches!(part, std::path::Component::Normal(_)))
+        {
             return None;
         }
         wanted = read(host, &directory.join(alias))?.trim().to_owned();
@@ -101,7 +126,10 @@ fn matching(
 
 /// The newest of some versions: numbers count as numbers, and a release is newer than what is tried before it.
 pub(crate) fn newest(versions: &[String]) -> Option<String> {
-    versions.iter().max_by(|one, other| compare(one, other)).cloned()
+    versions
+        .iter()
+        .max_by(|one, other| compare(one, other))
+        .cloned()
 }
 
 fn compare(one: &str, other: &str) -> Ordering {
@@ -112,7 +140,9 @@ fn compare(one: &str, other: &str) -> Ordering {
             .take_while(|part| !part.is_empty())
             .map(|part| part.parse().unwrap_or(u64::MAX))
             .collect();
-        let early = ["nightly", "beta", "alpha", "dev", "rc"].iter().any(|word| version.contains(word));
+        let early = ["nightly", "beta", "alpha", "dev", "rc"]
+            .iter()
+            .any(|word| version.contains(word));
         (!early, numbers)
     };
     key(one).cmp(&key(other)).then_with(|| one.cmp(other))
@@ -124,10 +154,20 @@ mod tests {
 
     #[test]
     fn the_newest_version_is_found_by_its_numbers() {
-        let newest = |list: &[&str]| newest(&list.iter().map(|&one| one.to_owned()).collect::<Vec<_>>());
-        assert_eq!(newest(&["3.9.18", "3.10.2", "2.7.18"]).as_deref(), Some("3.10.2"));
-        assert_eq!(newest(&["v18.20.1", "v20.1.0", "v9.0.0"]).as_deref(), Some("v20.1.0"));
-        assert_eq!(newest(&["1.80.0-x", "nightly-x"]).as_deref(), Some("1.80.0-x"));
+        let newest =
+            |list: &[&str]| newest(&list.iter().map(|&one| one.to_owned()).collect::<Vec<_>>());
+        assert_eq!(
+            newest(&["3.9.18", "3.10.2", "2.7.18"]).as_deref(),
+            Some("3.10.2")
+        );
+        assert_eq!(
+            newest(&["v18.20.1", "v20.1.0", "v9.0.0"]).as_deref(),
+            Some("v20.1.0")
+        );
+        assert_eq!(
+            newest(&["1.80.0-x", "nightly-x"]).as_deref(),
+            Some("1.80.0-x")
+        );
         assert_eq!(newest(&["3.13.0rc1", "3.12.1"]).as_deref(), Some("3.12.1"));
         assert_eq!(newest(&[]), None);
     }

@@ -15,7 +15,10 @@ pub(crate) struct Statements {
 /// Where the statements of `lines` are; `None` if there are none.
 pub(crate) fn statements(lines: &[&str], wrap: &Wrap) -> Option<Statements> {
     let item = Regex::new(&wrap.item).ok()?;
-    let statement = wrap.statement.as_ref().and_then(|pattern| Regex::new(pattern).ok());
+    let statement = wrap
+        .statement
+        .as_ref()
+        .and_then(|pattern| Regex::new(pattern).ok());
     let mut scanner = Scanner::new(wrap);
     let mut found: Option<Statements> = None;
     let mut in_item = false;
@@ -29,12 +32,17 @@ pub(crate) fn statements(lines: &[&str], wrap: &Wrap) -> Option<Statements> {
             let text = line.trim_end();
             // A brace alone opens the body of what the line before began.
             let goes_on = in_item && text.trim_start().starts_with('{');
-            let is_statement = statement.as_ref().is_some_and(|statement| statement.is_match(text));
+            let is_statement = statement
+                .as_ref()
+                .is_some_and(|statement| statement.is_match(text));
             in_item = goes_on || (!is_statement && item.is_match(text));
         }
         if !in_item {
             let first = found.map_or(number, |found| found.first);
-            found = Some(Statements { first, last: number });
+            found = Some(Statements {
+                first,
+                last: number,
+            });
         }
     }
     found
@@ -51,7 +59,13 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     fn new(wrap: &'a Wrap) -> Scanner<'a> {
-        Scanner { wrap, depth: 0, in_comment: false, in_raw: None, continued: false }
+        Scanner {
+            wrap,
+            depth: 0,
+            in_comment: false,
+            in_raw: None,
+            continued: false,
+        }
     }
 
     /// Whether the next line begins outside every bracket, comment and string.
@@ -169,14 +183,20 @@ mod tests {
 
     #[test]
     fn items_and_comments_are_no_statements() {
-        assert_eq!(found("#include <x>\n// a\n/* b\n c */\nfn a() {\n  x;\n}\n"), None);
+        assert_eq!(
+            found("#include <x>\n// a\n/* b\n c */\nfn a() {\n  x;\n}\n"),
+            None
+        );
         assert_eq!(found("int f()\n{\n  x;\n}\n"), None);
         assert_eq!(found("#define A \\\n  b\n"), None);
     }
 
     #[test]
     fn statements_are_found_between_items() {
-        assert_eq!(found("#include <x>\n\nx;\nif (y) {\n  z;\n}\n\n// end\n"), Some((2, 5)));
+        assert_eq!(
+            found("#include <x>\n\nx;\nif (y) {\n  z;\n}\n\n// end\n"),
+            Some((2, 5))
+        );
         assert_eq!(found("fn a() { '{' }\nx\n"), Some((1, 1)));
         assert_eq!(found("fn a<'a>() { \"}\" }\nx\n"), Some((1, 1)));
         assert_eq!(found("x = `\nfn {{{ \n`;\nfn b() {\n}\n"), Some((0, 2)));

@@ -62,7 +62,10 @@ impl Runtime {
         let mut values: BTreeMap<String, String> = BTreeMap::new();
         for tool in &found.tools {
             values.insert(tool.id.clone(), tool.path.to_string_lossy().into_owned());
-            values.insert(format!("{}.real", tool.id), tool.real.to_string_lossy().into_owned());
+            values.insert(
+                format!("{}.real", tool.id),
+                tool.real.to_string_lossy().into_owned(),
+            );
         }
         for (name, define) in &self.definition.define {
             let said = places.upward().find_map(|directory| {
@@ -93,14 +96,22 @@ impl Runtime {
             }
             command
         };
-        let mut environment: Vec<(String, String)> =
-            self.definition.environment.iter().map(|(name, value)| (name.clone(), fill(value))).collect();
+        let mut environment: Vec<(String, String)> = self
+            .definition
+            .environment
+            .iter()
+            .map(|(name, value)| (name.clone(), fill(value)))
+            .collect();
         let mut libraries = Vec::new();
         for library in &self.definition.library {
-            let asked = places.upward().any(|directory| host.kind(&directory.join(&library.project_file)).is_some());
-            let directory = library.directory.iter().filter_map(|directory| expand::path(host, directory)).find(|directory| {
-                host.kind(directory) == Some(FileKind::Directory)
-            });
+            let asked = places
+                .upward()
+                .any(|directory| host.kind(&directory.join(&library.project_file)).is_some());
+            let directory = library
+                .directory
+                .iter()
+                .filter_map(|directory| expand::path(host, directory))
+                .find(|directory| host.kind(directory) == Some(FileKind::Directory));
             if let Some(directory) = directory.filter(|_| asked) {
                 if let Some(variable) = &library.variable {
                     environment.push((variable.clone(), directory.to_string_lossy().into_owned()));
@@ -110,7 +121,10 @@ impl Runtime {
         }
         let files = way.files.iter().map(|name| {
             let file = &self.definition.file[name];
-            SupportFile { path: Path::new(&fill(&file.path)).to_path_buf(), content: file.content.clone() }
+            SupportFile {
+                path: Path::new(&fill(&file.path)).to_path_buf(),
+                content: file.content.clone(),
+            }
         });
         Commands {
             compile: way.compile.iter().map(command).collect(),

@@ -38,7 +38,11 @@ pub(crate) fn path(host: &dyn Host, text: &str) -> Option<PathBuf> {
     } else if let Some(rest) = text.strip_prefix('$') {
         let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
         let value = host.variable(name).filter(|value| !value.is_empty())?;
-        if rest.is_empty() { PathBuf::from(value) } else { PathBuf::from(value).join(rest) }
+        if rest.is_empty() {
+            PathBuf::from(value)
+        } else {
+            PathBuf::from(value).join(rest)
+        }
     } else {
         PathBuf::from(text)
     };
@@ -57,7 +61,10 @@ fn pieces(template: &str) -> impl Iterator<Item = Piece<'_>> {
         if rest.is_empty() {
             return None;
         }
-        let named = rest.strip_prefix('{').and_then(|inner| inner.split_once('}')).filter(|(name, _)| is_name(name));
+        let named = rest
+            .strip_prefix('{')
+            .and_then(|inner| inner.split_once('}'))
+            .filter(|(name, _)| is_name(name));
         if let Some((name, behind)) = named {
             rest = behind;
             return Some(Piece::Name(name));
@@ -72,7 +79,9 @@ fn pieces(template: &str) -> impl Iterator<Item = Piece<'_>> {
 
 fn is_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.chars().all(|one| one.is_ascii_lowercase() || one.is_ascii_digit() || "._-+".contains(one))
+        && name
+            .chars()
+            .all(|one| one.is_ascii_lowercase() || one.is_ascii_digit() || "._-+".contains(one))
 }
 
 #[cfg(test)]
@@ -82,7 +91,13 @@ mod tests {
     #[test]
     fn names_are_replaced_and_other_braces_stay() {
         let value = |name: &str| (name == "source").then(|| "/a.x".to_owned());
-        assert_eq!(fill("run {source} { y } {other} é{", value), "run /a.x { y } {other} é{");
-        assert_eq!(names("{a}{b.real}{ c }").collect::<Vec<_>>(), ["a", "b.real"]);
+        assert_eq!(
+            fill("run {source} { y } {other} é{", value),
+            "run /a.x { y } {other} é{"
+        );
+        assert_eq!(
+            names("{a}{b.real}{ c }").collect::<Vec<_>>(),
+            ["a", "b.real"]
+        );
     }
 }

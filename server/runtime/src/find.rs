@@ -22,10 +22,16 @@ impl<'a> Places<'a> {
     pub(crate) fn upward(&self) -> impl Iterator<Item = &'a Path> + use<'a> {
         let project = self.project;
         let start = self.directory.or(project);
-        let mut next = start.filter(|start| project.is_some_and(|project| start.starts_with(project))).or(project);
+        let mut next = start
+            .filter(|start| project.is_some_and(|project| start.starts_with(project)))
+            .or(project);
         std::iter::from_fn(move || {
             let here = next?;
-            next = if Some(here) == project { None } else { here.parent() };
+            next = if Some(here) == project {
+                None
+            } else {
+                here.parent()
+            };
             Some(here)
         })
     }
@@ -78,9 +84,15 @@ impl Runtime {
             for id in &needed.needs {
                 let tool = &self.definition.tool[id];
                 match find_tool(host, tool, places) {
-                    Some(found) => tools.push(FoundTool { id: id.clone(), ..found }),
+                    Some(found) => tools.push(FoundTool {
+                        id: id.clone(),
+                        ..found
+                    }),
                     None => {
-                        let this = || MissingTool { tool: tool.names[0].clone(), install: install_hint(host, &tool.install) };
+                        let this = || MissingTool {
+                            tool: tool.names[0].clone(),
+                            install: install_hint(host, &tool.install),
+                        };
                         missing = missing.or_else(|| Some(this()));
                         break;
                     }
@@ -91,14 +103,22 @@ impl Runtime {
             }
         }
         // A checked runtime has a way, so if none is complete, something is missing.
-        Err(missing.unwrap_or_else(|| MissingTool { tool: self.id().to_owned(), install: String::new() }))
+        Err(missing.unwrap_or_else(|| MissingTool {
+            tool: self.id().to_owned(),
+            install: String::new(),
+        }))
     }
 }
 
 impl Catalogue {
     /// A program that a user names in a command, if it is a tool of some runtime: what runs is the real one and not a
     /// version manager's stand-in, and its installation is seen.
-    pub fn find_command(&self, host: &dyn Host, program: &str, places: &Places<'_>) -> Option<FoundTool> {
+    pub fn find_command(
+        &self,
+        host: &dyn Host,
+        program: &str,
+        places: &Places<'_>,
+    ) -> Option<FoundTool> {
         let path = Path::new(program);
         let name = path.file_name()?.to_str()?;
         let tool = self.tool_named(name)?;
@@ -107,16 +127,27 @@ impl Catalogue {
             return at(host, tool, &path, Origin::Unknown);
         }
         let finders = tool.find.iter().filter(|finder| finder.project.is_none());
-        finders.filter_map(|finder| search(host, tool, finder, places, name)).next()
+        finders
+            .filter_map(|finder| search(host, tool, finder, places, name))
+            .next()
     }
 }
 
 /// How to get a tool, with this host's way first.
-pub fn install_hint(host: &dyn Host, install: &std::collections::BTreeMap<String, String>) -> String {
-    let release = host.read(Path::new("/etc/os-release"), 16 * 1024).unwrap_or_default();
+pub fn install_hint(
+    host: &dyn Host,
+    install: &std::collections::BTreeMap<String, String>,
+) -> String {
+    let release = host
+        .read(Path::new("/etc/os-release"), 16 * 1024)
+        .unwrap_or_default();
     let release = String::from_utf8_lossy(&release);
     let value = |key: &str| {
-        release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or("").trim_matches('"')
+        release
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+            .unwrap_or("")
+            .trim_matches('"')
     };
     let system = [value("ID"), value("ID_LIKE")].join(" ");
     let own = system.split_whitespace().find_map(|id| install.get(id));
@@ -125,18 +156,34 @@ pub fn install_hint(host: &dyn Host, install: &std::collections::BTreeMap<String
         (Some(own), Some(other)) if own != other => format!("run `{own}`, or {other}"),
         (Some(own), _) => format!("run `{own}`"),
         (None, Some(other)) => other.clone(),
-        (None, None) => install.values().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(" or "),
+        (None, None) => install
+            .values()
+            .map(|one| format!("`{one}`"))
+            .collect::<Vec<_>>()
+            .join(" or "),
     }
 }
 
 fn find_tool(host: &dyn Host, tool: &Tool, places: &Places<'_>) -> Option<FoundTool> {
-    tool.find.iter().find_map(|finder| tool.names.iter().find_map(|name| search(host, tool, finder, places, name)))
+    tool.find.iter().find_map(|finder| {
+        tool.names
+            .iter()
+            .find_map(|name| search(host, tool, finder, places, name))
+    })
 }
 
-fn search(host: &dyn Host, tool: &Tool, finder: &Finder, places: &Places<'_>, name: &str) -> Option<FoundTool> {
+fn search(
+    host: &dyn Host,
+    tool: &Tool,
+    finder: &Finder,
+    places: &Places<'_>,
+    name: &str,
+) -> Option<FoundTool> {
     if let Some(below) = &finder.project {
         let below = below.replace("{name}", name);
-        return places.upward().find_map(|directory| at(host, tool, &directory.join(&below), Origin::Project));
+        return places
+            .upward()
+            .find_map(|directory| at(host, tool, &directory.join(&below), Origin::Project));
     }
     if finder.path {
         return on_path(host, tool, finder, name);
@@ -148,7 +195,12 @@ fn search(host: &dyn Host, tool: &Tool, finder: &Finder, places: &Places<'_>, na
         .find(|directory| host.kind(directory) == Some(FileKind::Directory))?;
     let program = finder.program.replace("{name}", name);
     let Some(each) = &finder.each else {
-        return at(host, tool, &directory.join(program), Origin::Installation(&directory));
+        return at(
+            host,
+            tool,
+            &directory.join(program),
+            Origin::Installation(&directory),
+        );
     };
     let (above, pattern) = each.rsplit_once('/').unwrap_or(("", each));
     let (before, behind) = pattern.split_once('*')?;
@@ -158,16 +210,31 @@ fn search(host: &dyn Host, tool: &Tool, finder: &Finder, places: &Places<'_>, na
         .into_iter()
         .filter_map(|name| name.into_string().ok())
         .filter_map(|name| Some(name.strip_prefix(before)?.strip_suffix(behind)?.to_owned()))
-        .filter(|version| host.kind(&versions.join(format!("{before}{version}{behind}")).join(&program)) == Some(FileKind::File))
+        .filter(|version| {
+            host.kind(
+                &versions
+                    .join(format!("{before}{version}{behind}"))
+                    .join(&program),
+            ) == Some(FileKind::File)
+        })
         .collect();
     let version = choose::choose(host, finder, &directory, places, &installed)?;
     let installation = versions.join(format!("{before}{version}{behind}"));
-    at(host, tool, &installation.join(program), Origin::Installation(&installation))
+    at(
+        host,
+        tool,
+        &installation.join(program),
+        Origin::Installation(&installation),
+    )
 }
 
 fn on_path(host: &dyn Host, tool: &Tool, finder: &Finder, name: &str) -> Option<FoundTool> {
     let path = host.variable("PATH")?;
-    let skip: Vec<PathBuf> = finder.skip.iter().filter_map(|directory| expand::path(host, directory)).collect();
+    let skip: Vec<PathBuf> = finder
+        .skip
+        .iter()
+        .filter_map(|directory| expand::path(host, directory))
+        .collect();
     std::env::split_paths(&path)
         // A directory that is not absolute would be looked up wherever the user happens to stand.
         .filter(|directory| directory.is_absolute() && !skip.contains(directory))
@@ -216,13 +283,26 @@ fn at(host: &dyn Host, tool: &Tool, path: &Path, origin: Origin<'_>) -> Option<F
     }
     sees.retain(|one| !in_system(one));
     let executed_text = executed.to_str()?.to_owned();
-    let version = tool.version.iter().map(|part| expand::fill(part, |_| Some(executed_text.clone()))).collect();
-    Some(FoundTool { id: String::new(), path: executed, real, sees, executes: tool.executes.clone(), version })
+    let version = tool
+        .version
+        .iter()
+        .map(|part| expand::fill(part, |_| Some(executed_text.clone())))
+        .collect();
+    Some(FoundTool {
+        id: String::new(),
+        path: executed,
+        real,
+        sees,
+        executes: tool.executes.clone(),
+        version,
+    })
 }
 
 /// Whether the base system holds it, which every cell sees.
 fn in_system(path: &Path) -> bool {
-    ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"].iter().any(|one| path.starts_with(one))
+    ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"]
+        .iter()
+        .any(|one| path.starts_with(one))
 }
 
 /// The installation that a program is part of: what lies above its `bin`.

@@ -11,17 +11,33 @@ use crate::definition::Keep;
 const MAX_LINES: usize = 200;
 
 /// The lines outside `selected` (from 0) that stay.
-pub(crate) fn kept(rules: &[Keep], lines: &[&str], selected: &RangeInclusive<usize>) -> BTreeSet<usize> {
+pub(crate) fn kept(
+    rules: &[Keep],
+    lines: &[&str],
+    selected: &RangeInclusive<usize>,
+) -> BTreeSet<usize> {
     let selection: String = lines[selected.clone()].concat();
     let mut kept = BTreeSet::new();
-    let readers: Vec<_> = rules.iter().filter_map(|rule| Some((rule, Reader::new(rule)?))).collect();
+    let readers: Vec<_> = rules
+        .iter()
+        .filter_map(|rule| Some((rule, Reader::new(rule)?)))
+        .collect();
     let mut provided = BTreeSet::new();
     for (_, reader) in readers.iter().filter(|(rule, _)| rule.once) {
-        reader.read(lines, selected.clone(), |block| provided.extend(block.names));
+        reader.read(lines, selected.clone(), |block| {
+            provided.extend(block.names)
+        });
     }
     for (rule, reader) in readers {
-        let behind = if rule.anywhere { lines.len() } else { *selected.start() };
-        for part in [0..*selected.start(), (selected.end() + 1).min(behind)..behind] {
+        let behind = if rule.anywhere {
+            lines.len()
+        } else {
+            *selected.start()
+        };
+        for part in [
+            0..*selected.start(),
+            (selected.end() + 1).min(behind)..behind,
+        ] {
             if part.is_empty() {
                 continue;
             }
@@ -32,7 +48,8 @@ pub(crate) fn kept(rules: &[Keep], lines: &[&str], selected: &RangeInclusive<usi
                         Regex::new(&pattern).is_ok_and(|pattern| pattern.is_match(&selection))
                     })
                 });
-                let new = !rule.once || block.names.is_empty() || block.names.is_disjoint(&provided);
+                let new =
+                    !rule.once || block.names.is_empty() || block.names.is_disjoint(&provided);
                 if block.always || (used && new) {
                     if rule.once {
                         provided.extend(block.names);
@@ -62,8 +79,16 @@ struct Reader {
 
 impl Reader {
     fn new(rule: &Keep) -> Option<Reader> {
-        let optional = |pattern: &Option<String>| pattern.as_ref().and_then(|pattern| Regex::new(pattern).ok());
-        Some(Reader { line: Regex::new(&rule.line).ok()?, until: optional(&rule.until), each: optional(&rule.each) })
+        let optional = |pattern: &Option<String>| {
+            pattern
+                .as_ref()
+                .and_then(|pattern| Regex::new(pattern).ok())
+        };
+        Some(Reader {
+            line: Regex::new(&rule.line).ok()?,
+            until: optional(&rule.until),
+            each: optional(&rule.each),
+        })
     }
 
     fn read(&self, lines: &[&str], part: RangeInclusive<usize>, mut take: impl FnMut(Block)) {
@@ -76,17 +101,33 @@ impl Reader {
             let last = self.last(lines, number, *part.end());
             match &self.each {
                 Some(each) if last > number => {
-                    take(Block { lines: number..=number, names: BTreeSet::new(), always: true });
-                    for inner in number + 1..last {
-                        if let Some(groups) = each.captures(lines[inner].trim_end()) {
-                            take(Block { lines: inner..=inner, names: names(&groups, ""), always: false });
+                    take(Block {
+                        lines: number..=number,
+                        names: BTreeSet::new(),
+                        always: true,
+                    });
+                    for (inner, line) in lines.iter().enumerate().take(last).skip(number + 1) {
+                        if let Some(groups) = each.captures(line.trim_end()) {
+                            take(Block {
+                                lines: inner..=inner,
+                                names: names(&groups, ""),
+                                always: false,
+                            });
                         }
                     }
-                    take(Block { lines: last..=last, names: BTreeSet::new(), always: true });
+                    take(Block {
+                        lines: last..=last,
+                        names: BTreeSet::new(),
+                        always: true,
+                    });
                 }
                 _ => {
                     let further: String = lines[number + 1..=last].concat();
-                    take(Block { lines: number..=last, names: names(&groups, &further), always: false });
+                    take(Block {
+                        lines: number..=last,
+                        names: names(&groups, &further),
+                        always: false,
+                    });
                 }
             }
             number = last + 1;
@@ -95,16 +136,23 @@ impl Reader {
 
     /// Where the block that begins at `first` ends.
     fn last(&self, lines: &[&str], first: usize, end: usize) -> usize {
-        let Some(until) = &self.until else { return first };
+        let Some(until) = &self.until else {
+            return first;
+        };
         let end = end.min(first + MAX_LINES);
         // A block that has no end is no block.
-        (first..=end).find(|number| until.is_match(lines[*number].trim_end())).unwrap_or(first)
+        (first..=end)
+            .find(|number| until.is_match(lines[*number].trim_end()))
+            .unwrap_or(first)
     }
 }
 
 /// The words in the groups `names` and `names_of_path`, and in the lines that follow.
 fn names(groups: &Captures<'_>, further: &str) -> BTreeSet<String> {
-    let group = groups.name("names").or_else(|| groups.name("names_of_path")).map_or("", |group| group.as_str());
+    let group = groups
+        .name("names")
+        .or_else(|| groups.name("names_of_path"))
+        .map_or("", |group| group.as_str());
     let words = |text: &str| -> Vec<String> {
         text.split(|one: char| !(one.is_alphanumeric() || one == '_' || one == '$'))
             .filter(|word| !word.is_empty())

@@ -25,14 +25,24 @@ pub struct LineMap {
 impl LineMap {
     /// The document's line and column of the program's, all from 1. Lines of ours become the nearest selected line.
     pub fn document(&self, line: u32, column: Option<u32>) -> (u32, Option<u32>) {
-        let Some((first, last)) = self.selected else { return (line, column) };
+        let Some((first, last)) = self.selected else {
+            return (line, column);
+        };
         let selected = (first..=last).contains(&line);
         if !selected && !self.kept.contains(&line) {
             return (line.clamp(first, last), None);
         }
-        let by: u32 = self.shifts.iter().filter(|shift| shift.line == line).map(|shift| shift.by).sum();
+        let by: u32 = self
+            .shifts
+            .iter()
+            .filter(|shift| shift.line == line)
+            .map(|shift| shift.by)
+            .sum();
         let removed = if selected { self.removed } else { 0 };
-        (line, column.map(|column| (column.saturating_sub(by) + removed).max(1)))
+        (
+            line,
+            column.map(|column| (column.saturating_sub(by) + removed).max(1)),
+        )
     }
 }
 
@@ -43,7 +53,12 @@ mod tests {
     #[test]
     fn lines_stay_and_columns_are_put_right() {
         let shifts = vec![Shift { line: 5, by: 10 }];
-        let map = LineMap { selected: Some((5, 7)), kept: vec![2], shifts, removed: 4 };
+        let map = LineMap {
+            selected: Some((5, 7)),
+            kept: vec![2],
+            shifts,
+            removed: 4,
+        };
         assert_eq!(map.document(6, Some(3)), (6, Some(7)));
         assert_eq!(map.document(5, Some(13)), (5, Some(7)));
         assert_eq!(map.document(5, Some(2)), (5, Some(4)));

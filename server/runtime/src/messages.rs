@@ -12,11 +12,14 @@ use crate::{LineMap, Runtime};
 /// No more messages than this are found.
 const MAX_FOUND: usize = 100;
 /// Of a long text this much is read at its beginning, and again at its end.
-const MAX_PART: usize = 128 * 1024;
+const MAX_PART: usize = 64 * 1024;
 /// Longer lines are no error messages.
 const MAX_LINE: usize = 2000;
 /// No message goes on for longer than this many lines.
 const MAX_BLOCK: usize = 400;
+/// So many lines are read as the rest of some message, all messages together: a text of nothing but beginnings would
+/// otherwise be read hundreds of times.
+const MAX_FOLLOWED: usize = 5000;
 /// Longer messages are cut.
 const MAX_MESSAGE: usize = 1000;
 
@@ -51,7 +54,13 @@ impl Messages {
     }
 
     /// For a run of `document` (its path and text), started in `work_dir`.
-    pub fn new(runtime: &Runtime, document: &Path, work_dir: &Path, map: LineMap, text: Arc<[u8]>) -> Messages {
+    pub fn new(
+        runtime: &Runtime,
+        document: &Path,
+        work_dir: &Path,
+        map: LineMap,
+        text: Arc<[u8]>,
+    ) -> Messages {
         let reader = Reader {
             runtime: runtime.clone(),
             document: document.to_path_buf(),
@@ -83,7 +92,11 @@ struct Rule<'a> {
 
 impl<'a> Rule<'a> {
     fn new(rule: &'a ErrorRule) -> Option<Rule<'a>> {
-        let optional = |pattern: &Option<String>| pattern.as_ref().and_then(|pattern| Regex::new(pattern).ok());
+        let optional = |pattern: &Option<String>| {
+            pattern
+                .as_ref()
+                .and_then(|pattern| Regex::new(pattern).ok())
+        };
         Some(Rule {
             rule,
             starts: Regex::new(&rule.starts).ok()?,
@@ -108,13 +121,20 @@ struct Place {
 
 impl Reader {
     fn read(&self, stderr: &str) -> Vec<Found> {
-        let rules: Vec<Rule<'_>> = self.runtime.definition.error.iter().filter_map(Rule::new).collect();
+        let rules: Vec<Rule<'_>> = self
+            .runtime
+            .definition
+            .error
+            .iter()
+            .filter_map(Rule::new)
+            .collect();
         let mut found = Vec::new();
+        let mut budget = MAX_FOLLOWED;
         for part in parts(stderr) {
             let lines: Vec<&str> = part.lines().collect();
             let mut number = 0;
             while number < lines.len() && found.len() < MAX_FOUND {
-                let (message, next) = self.message(&rules, &lines, number);
+                let (message, next) = self.message(&rules, &lines, number, &mut budget);
                 if let Some(message) = message
                     && !found.contains(&message)
                 {
@@ -127,23 +147,39 @@ impl Reader {
     }
 
     /// The message that begins at a line, if one does and names the document; and where to go on.
-    fn message(&self, rules: &[Rule<'_>], lines: &[&str], number: usize) -> (Option<Found>, usize) {
+    fn message(
+        &self,
+        rules: &[Rule<'_>],
+        lines: &[&str],
+        number: usize,
+        budget: &mut usize,
+    ) -> (Option<Found>, usize) {
         let line = lines[number];
         let nothing = (None, number + 1);
         if line.len() > MAX_LINE {
             return nothing;
         }
         for rule in rules {
-            let Some(groups) = rule.starts.captures(line) else { continue };
-            if rule.ignore.as_ref().is_some_and(|ignore| ignore.is_match(line)) {
+            let Some(groups) = rule.starts.captures(line) else {
+                continue;
+            };
+            if rule
+                .ignore
+                .as_ref()
+                .is_some_and(|ignore| ignore.is_match(line))
+            {
                 return nothing;
             }
-            let mut message = groups.name("message").map(|group| group.as_str().to_owned());
+            let mut message = groups
+                .name("message")
+                .map(|group| group.as_str().to_owned());
             let mut places = Vec::new();
             places.extend(self.place(rule, &groups, lines, number));
             let mut next = number + 1;
             if rule.goes_on() {
-                next = self.follow(rule, lines, next, &mut message, &mut places);
+                let until = lines.len().min(next + MAX_BLOCK.min(*budget));
+                next = self.follow(rule, &lines[..until], next, &mut message, &mut places);
+                *budget = budget.saturating_sub(next - number - 1);
             }
             let chosen = match rule.rule.take {
                 Take::First => places.first(),
@@ -151,10 +187,19 @@ impl Reader {
             };
             let Some(chosen) = chosen else {
                 // What looked like a message may hold one of another form.
-                if rule.goes_on() && next > number + 1 { return nothing } else { continue }
+                if rule.goes_on() && next > number + 1 {
+                    return nothing;
+                } else {
+                    continue;
+                }
             };
-            let better = places.iter().find(|place| place.line == chosen.line && place.column.is_some());
-            return (Some(self.found(message.unwrap_or_default(), better.unwrap_or(chosen))), next);
+            let better = places
+                .iter()
+                .find(|place| place.line == chosen.line && place.column.is_some());
+            return (
+                Some(self.found(message.unwrap_or_default(), better.unwrap_or(chosen))),
+                next,
+            );
         }
         nothing
     }
@@ -168,8 +213,7 @@ impl Reader {
         message: &mut Option<String>,
         places: &mut Vec<Place>,
     ) -> usize {
-        let end = lines.len().min(start + MAX_BLOCK);
-        for number in start..end {
+        for number in start..lines.len() {
             let line = lines[number];
             if line.len() > MAX_LINE {
                 continue;
@@ -179,9 +223,15 @@ impl Reader {
                 continue;
             }
             if message.is_none()
-                && let Some(groups) = rule.message.as_ref().and_then(|pattern| pattern.captures(line))
+                && let Some(groups) = rule
+                    .message
+                    .as_ref()
+                    .and_then(|pattern| pattern.captures(line))
             {
-                let text = groups.name("message").or_else(|| groups.get(0)).map_or("", |group| group.as_str());
+                let text = groups
+                    .name("message")
+                    .or_else(|| groups.get(0))
+                    .map_or("", |group| group.as_str());
                 *message = Some(text.to_owned());
                 // Behind a list of places the message is the end; before one, the places are still to come.
                 if rule.rule.take == Take::Last || rule.frame.is_none() {
@@ -193,22 +243,32 @@ impl Reader {
                 return number;
             }
         }
-        end
+        lines.len()
     }
 
     /// The place that a line names, if it is in the document.
-    fn place(&self, rule: &Rule<'_>, groups: &Captures<'_>, lines: &[&str], number: usize) -> Option<Place> {
+    fn place(
+        &self,
+        rule: &Rule<'_>,
+        groups: &Captures<'_>,
+        lines: &[&str],
+        number: usize,
+    ) -> Option<Place> {
         let file = groups.name("file")?.as_str();
         let line: u32 = groups.name("line")?.as_str().parse().ok()?;
         if !self.is_document(file) {
             return None;
         }
-        let column = groups.name("column").and_then(|group| group.as_str().parse::<u32>().ok());
+        let column = groups
+            .name("column")
+            .and_then(|group| group.as_str().parse::<u32>().ok());
         let column = column.map(|column| column.saturating_add(u32::from(rule.rule.from_zero)));
         let (line, column) = self.map.document(line, column);
         let column = match column {
             Some(column) => Some(self.characters(line, column)),
-            None if rule.rule.caret => self.caret(line, lines.get(number + 1)?, lines.get(number + 2)?),
+            None if rule.rule.caret => {
+                self.caret(line, lines.get(number + 1)?, lines.get(number + 2)?)
+            }
             None => None,
         };
         Some(Place { line, column })
@@ -243,7 +303,9 @@ impl Reader {
     /// A tool's column as characters, from 1.
     fn characters(&self, line: u32, column: u32) -> u32 {
         let columns = self.runtime.definition.columns;
-        let (Some(text), true) = (self.line(line), columns != Columns::Characters) else { return column };
+        let (Some(text), true) = (self.line(line), columns != Columns::Characters) else {
+            return column;
+        };
         let before = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
         let mut width = 0;
         let mut characters = 0;
@@ -251,7 +313,11 @@ impl Reader {
             if width >= before {
                 break;
             }
-            width += if columns == Columns::Bytes { one.len_utf8() } else { one.len_utf16() };
+            width += if columns == Columns::Bytes {
+                one.len_utf8()
+            } else {
+                one.len_utf16()
+            };
             characters += 1;
         }
         characters + 1
@@ -275,8 +341,15 @@ impl Reader {
 
     fn found(&self, message: String, place: &Place) -> Found {
         let message = message.trim();
-        let end = message.char_indices().nth(MAX_MESSAGE).map_or(message.len(), |(at, _)| at);
-        Found { message: message[..end].to_owned(), line: place.line, column: place.column }
+        let end = message
+            .char_indices()
+            .nth(MAX_MESSAGE)
+            .map_or(message.len(), |(at, _)| at);
+        Found {
+            message: message[..end].to_owned(),
+            line: place.line,
+            column: place.column,
+        }
     }
 }
 
@@ -285,7 +358,10 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
     let (head, tail) = if text.len() <= 2 * MAX_PART {
         (text, "")
     } else {
-        (&text[..text.floor_char_boundary(MAX_PART)], &text[text.ceil_char_boundary(text.len() - MAX_PART)..])
+        (
+            &text[..text.floor_char_boundary(MAX_PART)],
+            &text[text.ceil_char_boundary(text.len() - MAX_PART)..],
+        )
     };
     [head, tail].into_iter().filter(|part| !part.is_empty())
 }

@@ -26,10 +26,20 @@ impl Runtime {
     /// Lines past the document's end count as not selected.
     pub fn selection(&self, document: &str, first: u32, last: u32, source: &str) -> Program {
         let lines: Vec<&str> = document.split_inclusive('\n').collect();
-        let first = usize::try_from(first).unwrap_or(usize::MAX).clamp(1, lines.len().max(1)) - 1;
-        let last = usize::try_from(last).unwrap_or(usize::MAX).clamp(first + 1, lines.len().max(1)) - 1;
+        let first = usize::try_from(first)
+            .unwrap_or(usize::MAX)
+            .clamp(1, lines.len().max(1))
+            - 1;
+        let last = usize::try_from(last)
+            .unwrap_or(usize::MAX)
+            .clamp(first + 1, lines.len().max(1))
+            - 1;
         if lines.is_empty() {
-            return Program { text: String::new(), map: LineMap::default(), flags: Vec::new() };
+            return Program {
+                text: String::new(),
+                map: LineMap::default(),
+                flags: Vec::new(),
+            };
         }
         let rules = &self.definition.selection;
         let mut draft = Draft::new(&lines, first, last);
@@ -43,7 +53,11 @@ impl Runtime {
     /// The arguments that a program's text asks for.
     pub fn flags(&self, text: &str) -> Vec<String> {
         let asks = |when: &str| Regex::new(when).is_ok_and(|when| when.is_match(text));
-        let asked = self.definition.flags.iter().filter(|flags| asks(&flags.when));
+        let asked = self
+            .definition
+            .flags
+            .iter()
+            .filter(|flags| asks(&flags.when));
         asked.flat_map(|flags| flags.add.iter().cloned()).collect()
     }
 }
@@ -97,7 +111,10 @@ impl<'a> Draft<'a> {
 
     /// The order matters: what is kept decides what is missing, and what is wrapped must not be indented again.
     fn fill(&mut self, rules: &Selection, source: &str) {
-        let complete = rules.complete.as_ref().is_some_and(|pattern| self.fits(pattern, false));
+        let complete = rules
+            .complete
+            .as_ref()
+            .is_some_and(|pattern| self.fits(pattern, false));
         if !complete {
             self.kept = keep::kept(&rules.keep, self.document, &(self.first..=self.last));
             for number in &self.kept {
@@ -109,7 +126,10 @@ impl<'a> Draft<'a> {
                 }
             }
         }
-        let separator = rules.header.as_ref().map_or(" ", |header| header.separator.as_str());
+        let separator = rules
+            .header
+            .as_ref()
+            .map_or(" ", |header| header.separator.as_str());
         if let Some(header) = &rules.header {
             match self.line_that_fits(&header.unless) {
                 None => self.ahead.insert(0, header.line.clone()),
@@ -132,7 +152,10 @@ impl<'a> Draft<'a> {
         if let Some(embedded) = &rules.embedded {
             self.enter(embedded);
         }
-        let wrap = rules.wrap.iter().find(|wrap| wrap.when.as_ref().is_none_or(|when| self.fits(when, false)));
+        let wrap = rules
+            .wrap
+            .iter()
+            .find(|wrap| wrap.when.as_ref().is_none_or(|when| self.fits(when, false)));
         if let Some(wrap) = wrap
             && !self.fits(&wrap.unless, false)
         {
@@ -145,15 +168,20 @@ impl<'a> Draft<'a> {
 
     /// Whether a line of the selection, or also a kept one, fits.
     fn fits(&self, pattern: &str, also_kept: bool) -> bool {
-        let Ok(pattern) = Regex::new(pattern) else { return false };
+        let Ok(pattern) = Regex::new(pattern) else {
+            return false;
+        };
         let lines = self.lines.iter().enumerate();
-        let mut lines = lines.filter(|(number, _)| also_kept || (self.first..=self.last).contains(number));
+        let mut lines =
+            lines.filter(|(number, _)| also_kept || (self.first..=self.last).contains(number));
         lines.any(|(_, line)| pattern.is_match(line.text.trim_end()))
     }
 
     fn line_that_fits(&self, pattern: &str) -> Option<usize> {
         let pattern = Regex::new(pattern).ok()?;
-        self.lines.iter().position(|line| pattern.is_match(line.text.trim_end()))
+        self.lines
+            .iter()
+            .position(|line| pattern.is_match(line.text.trim_end()))
     }
 
     /// Puts lines of ours onto the first line, in front of whatever is there.
@@ -168,8 +196,12 @@ impl<'a> Draft<'a> {
 
     /// For a language inside other text: the selection must begin in the language where the document is in it there.
     fn enter(&mut self, embedded: &Embedded) {
-        let Ok(open) = Regex::new(&embedded.open) else { return };
-        let Ok(close) = Regex::new(&embedded.close) else { return };
+        let Ok(open) = Regex::new(&embedded.open) else {
+            return;
+        };
+        let Ok(close) = Regex::new(&embedded.close) else {
+            return;
+        };
         let before: String = self.document[..self.first].concat();
         let selection: String = self.document[self.first..=self.last].concat();
         let last_of = |pattern: &Regex| pattern.find_iter(&before).last().map(|found| found.end());
@@ -179,7 +211,9 @@ impl<'a> Draft<'a> {
             // A document without any mark is all in the language: a block of one.
             (None, _) => !open.is_match(&selection),
         };
-        let opens_itself = open.find(selection.trim_start()).is_some_and(|found| found.start() == 0);
+        let opens_itself = open
+            .find(selection.trim_start())
+            .is_some_and(|found| found.start() == 0);
         let begins_inside = inside && !opens_itself;
         if self.first == 0 {
             if begins_inside {
@@ -195,13 +229,18 @@ impl<'a> Draft<'a> {
     }
 
     fn wrap(&mut self, wrap: &Wrap) {
-        let lines: Vec<&str> = self.lines[self.first..=self.last].iter().map(|line| line.text.as_str()).collect();
+        let lines: Vec<&str> = self.lines[self.first..=self.last]
+            .iter()
+            .map(|line| line.text.as_str())
+            .collect();
         let Some(statements) = chunks::statements(&lines, wrap) else {
             // Nothing is to be executed, but it is to be compiled.
             self.behind.push(format!("{}{}", wrap.open, wrap.close));
             return;
         };
-        self.lines[self.first + statements.first].before.push_str(&wrap.open);
+        self.lines[self.first + statements.first]
+            .before
+            .push_str(&wrap.open);
         match self.first + statements.last + 1 {
             next if next <= self.last => self.lines[next].before.push_str(&wrap.close),
             // On a line of its own, because the last line may end in a comment.
@@ -212,18 +251,28 @@ impl<'a> Draft<'a> {
     /// Makes a block legal that is indented as a whole.
     fn indent(&mut self, opening: &str) {
         let is_blank = |line: &Line| line.text.trim().is_empty();
-        let Some(begin) = (self.first..=self.last).find(|number| !is_blank(&self.lines[*number])) else { return };
+        let Some(begin) = (self.first..=self.last).find(|number| !is_blank(&self.lines[*number]))
+        else {
+            return;
+        };
         if !self.lines[begin].text.starts_with([' ', '\t']) {
             return;
         }
-        if begin > 0 && is_blank(&self.lines[begin - 1]) && self.lines[begin - 1].before.is_empty() {
+        if begin > 0 && is_blank(&self.lines[begin - 1]) && self.lines[begin - 1].before.is_empty()
+        {
             self.lines[begin - 1].before = opening.to_owned();
             return;
         }
         // There is no line before it: take the common blanks away.
-        let blanks = |line: &Line| line.text.len() - line.text.trim_start_matches([' ', '\t']).len();
+        let blanks =
+            |line: &Line| line.text.len() - line.text.trim_start_matches([' ', '\t']).len();
         let lines = &mut self.lines[self.first..=self.last];
-        let common = lines.iter().filter(|line| !is_blank(line)).map(blanks).min().unwrap_or(0);
+        let common = lines
+            .iter()
+            .filter(|line| !is_blank(line))
+            .map(blanks)
+            .min()
+            .unwrap_or(0);
         for line in lines {
             let width = common.min(blanks(line));
             line.text.drain(..width);
@@ -255,7 +304,10 @@ impl<'a> Draft<'a> {
             }
             if !line.before.is_empty() {
                 let by = u32::try_from(line.before.chars().count()).unwrap_or(0);
-                shifts.push(Shift { line: numbered(number), by });
+                shifts.push(Shift {
+                    line: numbered(number),
+                    by,
+                });
             }
             if number == self.last {
                 for line in &self.behind {
@@ -267,7 +319,9 @@ impl<'a> Draft<'a> {
                     && let Some(directive) = &self.directive
                 {
                     let next = (number + 2).to_string();
-                    text.push_str(&expand::fill(directive, |name| (name == "line").then(|| next.clone())));
+                    text.push_str(&expand::fill(directive, |name| {
+                        (name == "line").then(|| next.clone())
+                    }));
                     text.push('\n');
                 }
             }
@@ -278,11 +332,16 @@ impl<'a> Draft<'a> {
             shifts,
             removed: self.removed,
         };
-        Program { text, map, flags: Vec::new() }
+        Program {
+            text,
+            map,
+            flags: Vec::new(),
+        }
     }
 }
 
 /// Whether a line names the program that is to run the file.
 fn is_shebang(line: &str) -> bool {
-    line.strip_prefix("#!").is_some_and(|rest| rest.trim_start().starts_with('/'))
+    line.strip_prefix("#!")
+        .is_some_and(|rest| rest.trim_start().starts_with('/'))
 }

@@ -17,22 +17,33 @@ pub(crate) struct Described {
 impl Described {
     /// A file that has been read.
     pub fn read(definition: Definition) -> Described {
-        Described { shipped: None, definition: OnceLock::from(definition) }
+        Described {
+            shipped: None,
+            definition: OnceLock::from(definition),
+        }
     }
 
     /// A shipped file, to be read later.
     pub fn unread(file: &'static str, text: &'static str) -> Described {
-        Described { shipped: Some((file, text)), definition: OnceLock::new() }
+        Described {
+            shipped: Some((file, text)),
+            definition: OnceLock::new(),
+        }
     }
 
     /// Whether the file may have `word` in one of its lists. A quick look, so that only files that do are read.
     pub fn may_say(&self, word: &str) -> bool {
-        let Some((_, text)) = self.shipped.filter(|_| self.definition.get().is_none()) else { return true };
+        let Some((_, text)) = self.shipped.filter(|_| self.definition.get().is_none()) else {
+            return true;
+        };
         let has = |word: &str| {
             text.match_indices(word).any(|(at, _)| {
                 let before = text[..at].chars().next_back();
                 let behind = text[at + word.len()..].chars().next();
-                matches!((before, behind), (Some('"'), Some('"')) | (Some('\''), Some('\'')))
+                matches!(
+                    (before, behind),
+                    (Some('"'), Some('"')) | (Some('\''), Some('\''))
+                )
             })
         };
         !word.is_empty() && (has(word) || has(&word.to_ascii_lowercase()))
@@ -46,7 +57,8 @@ impl Deref for Described {
     fn deref(&self) -> &Definition {
         self.definition.get_or_init(|| {
             let (file, text) = self.shipped.expect("what is no shipped file has been read");
-            catalogue::definition(file, text).unwrap_or_else(|error| panic!("shipped runtime: {error}"))
+            catalogue::definition(file, text)
+                .unwrap_or_else(|error| panic!("shipped runtime: {error}"))
         })
     }
 }
