@@ -136,8 +136,8 @@ pub fn construct(
     let outside = namespaces_outside().map_err(before("look at our own namespaces"))?;
     let namespaces: Vec<Namespace<'_>> = outside
         .iter()
-        .map(|(path, number, bit)| Namespace {
-            path,
+        .map(|(name, number, bit)| Namespace {
+            name,
             outside: *number,
             bit: *bit,
         })
@@ -413,9 +413,8 @@ fn namespaces_outside() -> io::Result<Vec<(CString, u64, u32)>> {
     ]
     .into_iter()
     .map(|(name, bit)| {
-        let path = format!("/proc/self/ns/{name}");
-        let number = std::fs::metadata(&path)?.ino();
-        Ok((text(&path), number, bit))
+        let number = std::fs::metadata(format!("/proc/self/ns/{name}"))?.ino();
+        Ok((text(name), number, bit))
     })
     .collect()
 }

@@ -36,47 +36,24 @@ const SYNTHETIC: &[(&str, &str)] = &[
 /// Devices that do nothing but swallow or give bytes.
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 
-/// What the program may not even read in /proc, because it describes the host and not the cell.
+/// What anyone may read in the host's /proc and the program may not in its own: keys, hardware, how the machine was
+/// booted. (bubblewrap's users, Docker's masked paths, and the leaks found in both; each mask costs about 10 us.)
 const MASKED_FILES: &[&str] = &[
-    "buddyinfo",
     "cmdline",
-    "config.gz",
     "diskstats",
     "interrupts",
-    "iomem",
-    "ioports",
     "kallsyms",
-    "kcore",
     "key-users",
     "keys",
-    "kmsg",
-    "locks",
+    "latency_stats",
     "modules",
-    "mtrr",
     "partitions",
     "sched_debug",
-    "schedstat",
-    "slabinfo",
-    "softirqs",
-    "sysrq-trigger",
     "timer_list",
-    "vmallocinfo",
-    "vmstat",
-    "zoneinfo",
     "sys/kernel/random/boot_id",
 ];
 /// Likewise, directories.
-const MASKED_DIRECTORIES: &[&str] = &[
-    "acpi",
-    "asound",
-    "bus",
-    "driver",
-    "dynamic_debug",
-    "fs",
-    "irq",
-    "pressure",
-    "scsi",
-];
+const MASKED_DIRECTORIES: &[&str] = &["acpi", "asound", "bus", "driver", "fs", "scsi"];
 
 /// Inodes of all scratch space together (the same figure as bubblewrap-class tools use for a project's worth of files).
 const SCRATCH_INODES: u64 = 65_536;

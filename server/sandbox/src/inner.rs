@@ -2,11 +2,11 @@
 //! When it dies the cell dies, and when the server dies it dies.
 
 use std::io::{self, PipeReader, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use belljar_child::Step;
+use belljar_child::{Message, Step};
 use belljar_plan::{Limits, ProjectAccess, RunPlan};
 use belljar_report::{Ending, Event, Kind, Layer, Stream, Usage};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
@@ -126,8 +126,10 @@ struct Watch<'a> {
     written: u64,
     started: Option<Instant>,
     stopped: Option<Stopped>,
-    /// Wait status of the last step that ended.
-    status: Option<i32>,
+    /// How the last step ended.
+    last: Option<Message>,
+    /// How many steps ended.
+    steps: usize,
     failure: Option<Failure>,
     peak: Look,
     next_look: Instant,
@@ -176,7 +178,8 @@ fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk) {
         written: 0,
         started: None,
         stopped: None,
-        status: None,
+        last: None,
+        steps: 0,
         failure: None,
         peak: Look::default(),
         next_look: Instant::now() + INTERVAL,
@@ -217,6 +220,8 @@ impl Watch<'_> {
             self.hold_limits();
             if ready.ended {
                 self.read_status();
+            }
+            if ready.ended || self.is_over() {
                 self.drain(&mut buffer);
                 return;
             }
@@ -278,7 +283,10 @@ impl Watch<'_> {
             match message.kind {
                 // The clock starts when the first program has started, so a slow mount is never blamed on it.
                 b'S' => _ = self.started.get_or_insert_with(Instant::now),
-                b'X' => self.status = Some(message.value),
+                b'X' => {
+                    self.steps += 1;
+                    self.last = Some(message);
+                }
                 b'F' => {
                     let what = self
                         .plan
@@ -306,10 +314,7 @@ impl Watch<'_> {
                     self.talk.tell(&Event::Violation(first));
                 }
             }
-            let mut waiting = [PollFd::new(listener.descriptor(), PollFlags::POLLIN)];
-            if !matches!(nix::poll::poll(&mut waiting, PollTimeout::ZERO), Ok(1))
-                || waiting[0].revents() != Some(PollFlags::POLLIN)
-            {
+            if !is_readable(listener.descriptor()) {
                 return;
             }
         }
@@ -412,10 +417,19 @@ impl Watch<'_> {
         let _ = belljar_sys::kill_by_descriptor(self.standing.pidfd.as_fd());
     }
 
-    /// Reads what the pipes still hold. Everybody who could write is dead, so their end comes.
+    /// Whether the last program ended, and with it everything else in the cell but pid 1.
+    fn is_over(&self) -> bool {
+        self.last.is_some_and(|last| last.value != 0) || self.steps == self.plan.steps.len()
+    }
+
+    /// Reads what the pipes still hold. Everybody who could write is dead, so that is all that there will ever be. Pid 1,
+    /// which may live a moment longer, holds the other ends too: so not to the end, but until nothing is there.
     fn drain(&mut self, buffer: &mut [u8]) {
         for index in 0..self.output.len() {
-            while self.output[index].is_some() {
+            while self.output[index]
+                .as_ref()
+                .is_some_and(|pipe| is_readable(pipe.as_fd()))
+            {
                 self.read_output(index, buffer);
             }
         }
@@ -423,33 +437,40 @@ impl Watch<'_> {
 
     fn finish(mut self) {
         let ended = Instant::now();
-        if let Some(watcher) = &mut self.watcher {
-            // The last look, for scratch space that was filled in between.
-            let look = watcher.look(&self.plan.limits);
-            if look.is_scratch_full {
-                self.hit("scratch", Kind::LimitDisk, Layer::Mount);
-            }
+        if let Some(watcher) = &mut self.watcher
+            && watcher.is_scratch_full()
+        {
+            // Filled between the last look and the end.
+            self.hit("scratch", Kind::LimitDisk, Layer::Mount);
         }
-        let waited = belljar_sys::wait_for(self.standing.pid).ok();
-        let cpu = waited
-            .map_or(self.peak.cpu, |waited| Duration::from_micros(waited.cpu_us))
-            .max(self.peak.cpu);
+        let ending = self.ending();
+        // The program's end is known before the kernel has taken its mounts apart, which can take long. If we ended it,
+        // only that tells what it used.
+        let (cpu_us, peak) = match self.last.filter(|_| self.is_over()) {
+            Some(last) => (last.cpu_us, last.peak_resident),
+            None => belljar_sys::wait_for(self.standing.pid)
+                .map_or((0, 0), |end| (end.cpu_us, end.peak_resident)),
+        };
         let usage = Usage {
             wall_ms: self.started.map_or(0.0, |started| {
                 ended.duration_since(started).as_secs_f64() * 1e3
             }),
-            cpu_ms: cpu.as_secs_f64() * 1e3,
-            peak_memory_bytes: self
-                .peak
-                .memory
-                .max(waited.map_or(0, |waited| waited.peak_resident)),
-            processes: self.peak.processes.max(1),
+            cpu_ms: Duration::from_micros(cpu_us)
+                .max(self.peak.cpu)
+                .as_secs_f64()
+                * 1e3,
+            peak_memory_bytes: self.peak.memory.max(peak),
+            processes: self
+                .last
+                .map_or(self.peak.processes.max(1), |last| u64::from(last.index) + 1),
         };
-        let ending = self.ending();
         for repeated in self.tally.repeats() {
             self.talk.tell(&Event::Violation(repeated));
         }
         end(self.talk, ending, usage);
+        // Pid 1 is on its way out. It is not left to anybody else, and if it hangs it is ended.
+        let _ = belljar_sys::kill_by_descriptor(self.standing.pidfd.as_fd());
+        let _ = belljar_sys::wait_for(self.standing.pid);
     }
 
     fn ending(&mut self) -> Ending {
@@ -470,8 +491,8 @@ impl Watch<'_> {
         }
         // wait(2): the low seven bits are the signal, the second byte is the exit status.
         match self
-            .status
-            .map(|status| (status & 0x7f, (status >> 8) & 0xff))
+            .last
+            .map(|last| (last.value & 0x7f, (last.value >> 8) & 0xff))
         {
             None => Failure::died_in_setup().into_ending(),
             Some((0, code)) => Ending::Exited { code },
@@ -498,6 +519,14 @@ impl Watch<'_> {
             }
         }
     }
+}
+
+fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
+    let mut waiting = [PollFd::new(descriptor, PollFlags::POLLIN)];
+    matches!(nix::poll::poll(&mut waiting, PollTimeout::ZERO), Ok(1))
+        && waiting[0]
+            .revents()
+            .is_some_and(|events| events.contains(PollFlags::POLLIN))
 }
 
 struct Ready {

@@ -112,6 +112,11 @@ impl Watcher {
         look
     }
 
+    /// Whether nothing more can be written to scratch space.
+    pub fn is_scratch_full(&self) -> bool {
+        self.scratch_used().1
+    }
+
     fn processes(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(&self.proc_directory) else {
             return Vec::new();

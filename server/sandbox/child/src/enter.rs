@@ -77,10 +77,7 @@ pub fn enter(p: &Prepared<'_>) -> Result<Message, Failed> {
     .map_err(|(step, error, _)| (step, error, posture as usize))?;
     Ok(Message {
         kind: b'R',
-        step: 0,
-        unused: 0,
         value: posture as i32,
-        index: 0,
         descriptors: [
             listener,
             proc_directory,
@@ -89,6 +86,7 @@ pub fn enter(p: &Prepared<'_>) -> Result<Message, Failed> {
             messages,
             semaphores,
         ],
+        ..Message::default()
     })
 }
 

@@ -55,10 +55,9 @@ fn run(p: &Prepared<'_>) -> ! {
             let failure = Message {
                 kind: b'F',
                 step: step as u8,
-                unused: 0,
                 value: error,
                 index: index as u32,
-                descriptors: [-1; 6],
+                ..Message::default()
             };
             say(p.status, &failure);
             1
@@ -93,25 +92,13 @@ fn conduct(p: &Prepared<'_>) -> Result<(), Failed> {
             p.status,
             &Message {
                 kind: b'S',
-                step: 0,
-                unused: 0,
-                value: 0,
                 index: index as u32,
-                descriptors: [-1; 6],
+                ..Message::default()
             },
         );
         let status = reap_until(pid);
-        say(
-            p.status,
-            &Message {
-                kind: b'X',
-                step: 0,
-                unused: 0,
-                value: status,
-                index: index as u32,
-                descriptors: [-1; 6],
-            },
-        );
+        let left = end_the_rest();
+        say(p.status, &ended(status, left));
         if status != 0 {
             break;
         }
@@ -156,6 +143,39 @@ fn reap_until(pid: c_int) -> c_int {
             // No child at all, which cannot be: report it as killed rather than as a success.
             return libc::SIGKILL;
         }
+    }
+}
+
+/// Ends what the program left behind, and says how many that were. When this returns there is nobody in the cell but us,
+/// so what is in the pipes is all that ever will be.
+fn end_the_rest() -> u32 {
+    let mut left = 0;
+    loop {
+        // SAFETY: no pointers. -1 is everybody in our process namespace, except us.
+        unsafe { libc::kill(-1, libc::SIGKILL) };
+        // SAFETY: the status is not asked for.
+        if unsafe { libc::waitpid(-1, core::ptr::null_mut(), 0) } > 0 {
+            left += 1;
+        } else if kernel::errno() != libc::EINTR {
+            return left;
+        }
+    }
+}
+
+/// The message that a program ended, with what it and all before it used.
+fn ended(status: c_int, left: u32) -> Message {
+    // SAFETY: all zeros is a valid `rusage`.
+    let mut usage: libc::rusage = unsafe { core::mem::zeroed() };
+    // SAFETY: `usage` is ours.
+    unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) };
+    let time = |t: libc::timeval| t.tv_sec as u64 * 1_000_000 + t.tv_usec as u64;
+    Message {
+        kind: b'X',
+        value: status,
+        index: left,
+        cpu_us: time(usage.ru_utime) + time(usage.ru_stime),
+        peak_resident: usage.ru_maxrss as u64 * 1024,
+        ..Message::default()
     }
 }
 

@@ -133,9 +133,14 @@ pub fn move_mount(tree: c_int, target: &CStr) -> Result<(), Errno> {
 
 /// The inode number of `path`.
 pub fn inode(path: &CStr) -> Result<u64, Errno> {
-    // SAFETY: all zeros is a valid `stat`; the path ends in null.
+    inode_at(libc::AT_FDCWD, path)
+}
+
+/// The inode number of `path`, seen from `directory`.
+pub fn inode_at(directory: c_int, path: &CStr) -> Result<u64, Errno> {
+    // SAFETY: all zeros is a valid `stat`.
     let mut stat: libc::stat = unsafe { core::mem::zeroed() };
-    // SAFETY: `stat` is ours and outlives the call.
-    check(unsafe { libc::stat(path.as_ptr(), &raw mut stat) })?;
+    // SAFETY: the path ends in null; `stat` is ours and outlives the call.
+    check(unsafe { libc::fstatat(directory, path.as_ptr(), &raw mut stat, 0) })?;
     Ok(stat.st_ino)
 }

@@ -2,28 +2,13 @@
 
 use core::ffi::CStr;
 
-use crate::kernel::{self, prctl};
+use crate::kernel;
 use crate::posture_bit as bit;
 use crate::prepared::Prepared;
-use crate::privilege::has_no_capabilities;
 
 /// The layers that are really on.
 pub fn read_back(p: &Prepared<'_>) -> u32 {
-    let mut found = 0;
-    for namespace in p.namespaces {
-        if kernel::inode(namespace.path).is_ok_and(|inside| inside != namespace.outside) {
-            found |= namespace.bit;
-        }
-    }
-    if prctl(libc::PR_GET_NO_NEW_PRIVS, 0, 0) == Ok(1) {
-        found |= bit::NO_NEW_PRIVILEGES;
-    }
-    if prctl(libc::PR_GET_SECCOMP, 0, 0) == Ok(libc::SECCOMP_MODE_FILTER as i32) {
-        found |= bit::SECCOMP;
-    }
-    if has_no_capabilities() {
-        found |= bit::CAPABILITIES;
-    }
+    let mut found = namespaces(p) | privileges();
     // Anyone may write to /dev/zero by its permissions; no rule of ours allows it, so only Landlock can refuse.
     if refused(c"/dev/zero", libc::O_WRONLY) == Some(libc::EACCES) {
         found |= bit::LANDLOCK;
@@ -33,10 +18,65 @@ pub fn read_back(p: &Prepared<'_>) -> u32 {
     {
         found |= bit::ROOT;
     }
-    if first_byte_is_zero(c"/proc/sys/user/max_user_namespaces") {
+    // Asked instead of tried: trying would be a refused call that nobody answers yet.
+    if read(c"/proc/sys/user/max_user_namespaces", &mut [0; 8]) == Some(b"0\n") {
         found |= bit::NESTED;
     }
     found
+}
+
+/// Which namespaces are other ones than outside.
+fn namespaces(p: &Prepared<'_>) -> u32 {
+    let Ok(directory) = kernel::open(c"/proc/self/ns", libc::O_PATH | libc::O_DIRECTORY, 0) else {
+        return 0;
+    };
+    let mut found = 0;
+    for namespace in p.namespaces {
+        if kernel::inode_at(directory, namespace.name)
+            .is_ok_and(|inside| inside != namespace.outside)
+        {
+            found |= namespace.bit;
+        }
+    }
+    kernel::close(directory);
+    found
+}
+
+/// Capabilities, no_new_privs and the filter, as the kernel prints them.
+fn privileges() -> u32 {
+    let mut buffer = [0u8; 4096];
+    let Some(status) = read(c"/proc/self/status", &mut buffer) else {
+        return 0;
+    };
+    let says = |line: &[u8]| status.windows(line.len()).any(|window| window == line);
+    let mut found = 0;
+    let sets: [&[u8]; 5] = [
+        b"CapInh:\t0000000000000000\n",
+        b"CapPrm:\t0000000000000000\n",
+        b"CapEff:\t0000000000000000\n",
+        b"CapBnd:\t0000000000000000\n",
+        b"CapAmb:\t0000000000000000\n",
+    ];
+    if sets.iter().all(|set| says(set)) {
+        found |= bit::CAPABILITIES;
+    }
+    if says(b"NoNewPrivs:\t1\n") {
+        found |= bit::NO_NEW_PRIVILEGES;
+    }
+    // SECCOMP_MODE_FILTER.
+    if says(b"Seccomp:\t2\n") {
+        found |= bit::SECCOMP;
+    }
+    found
+}
+
+/// What is in a small file.
+fn read<'b>(path: &CStr, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    let fd = kernel::open(path, libc::O_RDONLY, 0).ok()?;
+    // SAFETY: `buffer` is as long as said.
+    let n = unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) };
+    kernel::close(fd);
+    buffer.get(..usize::try_from(n).ok()?)
 }
 
 fn refused(path: &CStr, flags: i32) -> Option<i32> {
@@ -55,16 +95,4 @@ fn is_read_only() -> bool {
     // SAFETY: the path ends in null and `facts` is ours.
     let asked = unsafe { libc::statvfs(c"/".as_ptr(), &raw mut facts) };
     asked == 0 && facts.f_flag & libc::ST_RDONLY != 0
-}
-
-/// Whether the file says 0. Asked instead of tried: trying would be a refused call that nobody answers yet.
-fn first_byte_is_zero(path: &CStr) -> bool {
-    let Ok(fd) = kernel::open(path, libc::O_RDONLY, 0) else {
-        return false;
-    };
-    let mut bytes = [0u8; 2];
-    // SAFETY: `bytes` is ours and as long as said.
-    let n = unsafe { libc::read(fd, bytes.as_mut_ptr().cast(), bytes.len()) };
-    kernel::close(fd);
-    n == 2 && bytes == *b"0\n"
 }

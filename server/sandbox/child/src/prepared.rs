@@ -217,8 +217,8 @@ pub struct Filters<'a> {
 /// A namespace file below `/proc/self/ns`, and its number outside the cell.
 #[derive(Clone, Copy)]
 pub struct Namespace<'a> {
-    /// For instance `/proc/self/ns/net`.
-    pub path: &'a CStr,
+    /// For instance `net`.
+    pub name: &'a CStr,
     /// Inode number outside.
     pub outside: u64,
     /// Which bit of the posture it is.
@@ -315,21 +315,26 @@ pub mod posture_bit {
 }
 
 /// What the child says, one datagram each.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct Message {
-    /// `F` failed, `R` ready, `S` a step started, `X` a step ended.
-    pub kind: u8,
-    /// Which set-up step, for `F`.
-    pub step: u8,
-    /// Keeps the rest aligned.
-    pub unused: u16,
-    /// The error for `F`; the wait status for `X`; the posture for `R`.
-    pub value: i32,
-    /// Which operation or view for `F`; which program for `S` and `X`.
-    pub index: u32,
-    /// Descriptors for `R`: the listener (or minus the error), /proc, scratch space, System V shm, msg and sem tables.
+    /// For `X`: user and system time of all that ended so far, in microseconds.
+    pub cpu_us: u64,
+    /// For `X`: the largest resident set of any of them, in bytes.
+    pub peak_resident: u64,
+    /// For `R`: the listener (or minus the error), /proc, scratch space, System V shm, msg and sem tables.
     pub descriptors: [c_int; 6],
+    /// For `F` the error, for `X` the wait status, for `R` the posture.
+    pub value: i32,
+    /// For `F` which operation, view or program; for `S` which program; for `X` how many processes the program left
+    /// behind, which were ended.
+    pub index: u32,
+    /// `F` failed, `R` ready, `S` a program started, `X` it ended, and nothing but pid 1 is left in the cell.
+    pub kind: u8,
+    /// For `F` which set-up step.
+    pub step: u8,
+    /// Keeps the size a whole number of words.
+    pub unused: [u8; 6],
 }
 
 /// What the watcher answers to `R`.

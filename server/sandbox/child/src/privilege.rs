@@ -54,47 +54,6 @@ pub fn drop_capabilities() -> Result<(), Errno> {
 /// SECBIT_KEEP_CAPS, which is off (include/uapi/linux/securebits.h).
 const SECUREBITS: u64 = 0x01 | 0x02 | 0x04 | 0x08 | 0x20 | 0x40 | 0x80;
 
-/// Whether all five capability sets are empty.
-pub fn has_no_capabilities() -> bool {
-    let header = CapabilityHeader {
-        version: CAPABILITY_VERSION_3,
-        pid: 0,
-    };
-    let mut data = [CapabilityData {
-        effective: 1,
-        permitted: 1,
-        inheritable: 1,
-    }; 2];
-    // SAFETY: header and data are complete and outlive the call.
-    if check_long(unsafe { libc::syscall(libc::SYS_capget, &raw const header, data.as_mut_ptr()) })
-        .is_err()
-    {
-        return false;
-    }
-    if data
-        .iter()
-        .any(|set| set.effective | set.permitted | set.inheritable != 0)
-    {
-        return false;
-    }
-    for capability in 0..MOST_CAPABILITIES {
-        match prctl(libc::PR_CAPBSET_READ, capability, 0) {
-            Ok(0) => {}
-            Err(libc::EINVAL) => break,
-            _ => return false,
-        }
-        if prctl(
-            libc::PR_CAP_AMBIENT,
-            libc::PR_CAP_AMBIENT_IS_SET as u64,
-            capability,
-        ) != Ok(0)
-        {
-            return false;
-        }
-    }
-    true
-}
-
 #[repr(C)]
 struct Ruleset {
     handled_access_fs: u64,
