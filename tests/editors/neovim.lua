@@ -149,11 +149,11 @@ end)
 check('hovering shows the output', hover ~= nil and hover:find('using print', 1, true) ~= nil, hover or 'no hover window')
 vim.cmd('normal! j') -- closes the window
 
--- An error keeps the line of the document: line 38 imports what is not there.
-pick(38, 38, 'Run selection in sandbox')
+-- An error keeps the line of the document: line 36 imports what is not there.
+pick(36, 36, 'Run selection in sandbox')
 check('an error stands on its own line', wait_for(function()
   for _, d in ipairs(diagnostics(notebook, 'ModuleNotFoundError')) do
-    if d.lnum == 37 and d.severity == vim.diagnostic.severity.ERROR then return true end
+    if d.lnum == 35 and d.severity == vim.diagnostic.severity.ERROR then return true end
   end
 end), all_of(notebook))
 
