@@ -6,6 +6,7 @@ mod command;
 mod document;
 mod environment;
 mod executables;
+mod job;
 mod paths;
 mod policy_files;
 mod project;

@@ -53,6 +53,19 @@ impl Runtime {
         &self.definition.fence_tags
     }
 
+    fn has_name(&self, path: &Path) -> bool {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            return false;
+        };
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let is_extension = |known: &String| {
+            extension.is_some_and(|extension| known.eq_ignore_ascii_case(extension))
+        };
+        (self.definition.may_say(name) || extension.is_some_and(|one| self.definition.may_say(one)))
+            && (self.definition.file_names.iter().any(|known| known == name)
+                || self.definition.extensions.iter().any(is_extension))
+    }
+
     fn has_shebang(&self, first_line: &str) -> bool {
         let Some(shebang) = first_line.strip_prefix("#!") else {
             return false;
@@ -167,22 +180,20 @@ impl Catalogue {
 
     /// The runtime that a name given by a user or an editor means: an id, a language id, a fence tag.
     /// One name may mean several (editors know one shell); then the document's first line and name decide.
-    pub fn detect(
-        &self,
+    pub fn detect<'a>(
+        &'a self,
         language: Option<&str>,
         path: Option<&Path>,
         first_line: &str,
-    ) -> Option<&Runtime> {
+    ) -> Option<&'a Runtime> {
         let candidates: Vec<&Runtime> = match language {
             Some(language) => {
-                let named = |runtime: &&Runtime| {
-                    runtime
-                        .definition
-                        .language_ids
-                        .iter()
-                        .any(|id| id.eq_ignore_ascii_case(language))
-                };
-                let candidates: Vec<_> = self.iter().filter(named).collect();
+                let is_it = |id: &String| id.eq_ignore_ascii_case(language);
+                let named = self.iter().filter(|runtime| {
+                    runtime.definition.may_say(language)
+                        && runtime.definition.language_ids.iter().any(is_it)
+                });
+                let candidates: Vec<_> = named.collect();
                 if candidates.is_empty() {
                     return self.by_fence_tag(language);
                 }
@@ -190,38 +201,20 @@ impl Catalogue {
             }
             None => self.iter().collect(),
         };
-        let by_shebang = || {
-            candidates
-                .iter()
-                .find(|runtime| runtime.has_shebang(first_line))
+        let mut named = candidates.clone();
+        named.retain(|runtime| path.is_some_and(|path| runtime.has_name(path)));
+        let by_shebang = |from: &[&'a Runtime]| {
+            let mut from = from.iter();
+            from.find(|runtime| runtime.has_shebang(first_line))
+                .copied()
         };
-        let by_name = || {
-            let path = path?;
-            let name = path.file_name()?.to_str()?;
-            let extension = path.extension().and_then(|extension| extension.to_str());
-            candidates.iter().find(|runtime| {
-                runtime
-                    .definition
-                    .file_names
-                    .iter()
-                    .any(|known| known == name)
-                    || extension.is_some_and(|extension| {
-                        runtime
-                            .definition
-                            .extensions
-                            .iter()
-                            .any(|known| known.eq_ignore_ascii_case(extension))
-                    })
-            })
-        };
-        let sole = || {
-            if language.is_some() {
-                candidates.first()
-            } else {
-                None
-            }
-        };
-        by_shebang().or_else(by_name).or_else(sole).copied()
+        match named.as_slice() {
+            // A name that only one has says it all: the first line need not be asked.
+            [only] => Some(only),
+            [] => by_shebang(&candidates)
+                .or_else(|| candidates.first().filter(|_| language.is_some()).copied()),
+            [first, ..] => by_shebang(&named).or(Some(first)),
+        }
     }
 
     /// The tool whose names hold `program`, for commands that a user types.

@@ -173,9 +173,13 @@ pub(crate) struct Library {
 }
 
 /// How some lines of a document become a program.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Selection {
+    /// Lines outside the selection become empty, so that numbers hold. `false` where empty lines mean something: then
+    /// the program begins with the selection, and numbers are put right afterwards.
+    #[serde(default = "default_pad")]
+    pub pad: bool,
     /// A selection that fits is a program of its own: nothing is kept from the rest of the document.
     pub complete: Option<String>,
     /// Lines outside the selection that stay, each on its own line.
@@ -198,6 +202,27 @@ pub(crate) struct Selection {
     pub flags: Vec<String>,
     /// Names a file and a line to the compiler: a template of `{line}` and `{source}`. Needed where lines are added.
     pub line_directive: Option<String>,
+}
+
+impl Default for Selection {
+    fn default() -> Selection {
+        Selection {
+            pad: default_pad(),
+            complete: None,
+            keep: Vec::new(),
+            imply: Vec::new(),
+            header: None,
+            wrap: Vec::new(),
+            indented: None,
+            embedded: None,
+            flags: Vec::new(),
+            line_directive: None,
+        }
+    }
+}
+
+fn default_pad() -> bool {
+    true
 }
 
 /// Lines outside the selection that stay.

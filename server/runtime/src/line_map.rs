@@ -8,8 +8,8 @@ pub(crate) struct Shift {
     pub by: u32,
 }
 
-/// Says where in the document a place in the program is. A program keeps the line numbers of its document, so this is
-/// about columns, and about lines that are ours.
+/// Says where in the document a place in the program is. Nearly every program keeps the line numbers of its document, so
+/// this is about columns, and about lines that are ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LineMap {
     /// First and last selected line; `None` if the whole document ran.
@@ -20,11 +20,14 @@ pub struct LineMap {
     pub(crate) shifts: Vec<Shift>,
     /// Columns that were taken away from the front of every selected line.
     pub(crate) removed: u32,
+    /// Lines of the document before the program's first, where a language cannot do with empty lines instead.
+    pub(crate) skipped: u32,
 }
 
 impl LineMap {
     /// The document's line and column of the program's, all from 1. Lines of ours become the nearest selected line.
     pub fn document(&self, line: u32, column: Option<u32>) -> (u32, Option<u32>) {
+        let line = line.saturating_add(self.skipped);
         let Some((first, last)) = self.selected else {
             return (line, column);
         };
@@ -58,6 +61,7 @@ mod tests {
             kept: vec![2],
             shifts,
             removed: 4,
+            skipped: 0,
         };
         assert_eq!(map.document(6, Some(3)), (6, Some(7)));
         assert_eq!(map.document(5, Some(13)), (5, Some(7)));

@@ -42,6 +42,21 @@ impl Runtime {
             };
         }
         let rules = &self.definition.selection;
+        if !rules.pad {
+            let numbered = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
+            let text = lines[first..=last].concat();
+            let map = LineMap {
+                selected: Some((numbered(first + 1), numbered(last + 1))),
+                skipped: numbered(first),
+                ..LineMap::default()
+            };
+            let flags = rules.flags.iter().cloned().chain(self.flags(&text));
+            return Program {
+                flags: flags.collect(),
+                text,
+                map,
+            };
+        }
         let mut draft = Draft::new(&lines, first, last);
         draft.fill(rules, source);
         let program = draft.finish();
@@ -331,6 +346,7 @@ impl<'a> Draft<'a> {
             kept: self.kept.into_iter().map(numbered).collect(),
             shifts,
             removed: self.removed,
+            skipped: 0,
         };
         Program {
             text,

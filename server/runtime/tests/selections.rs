@@ -259,6 +259,20 @@ fn a_shebang_in_the_middle_is_no_line_of_the_program() {
 }
 
 #[test]
+fn a_language_in_which_empty_lines_mean_something_starts_with_the_selection() {
+    let file = "# M4.\nid = \"m4\"\nname = \"m4\"\n[tool.m4]\nnames = [\"m4\"]\nfind = [{ path = true }]\n\
+        install = { other = \"-\" }\n[[way]]\nneeds = [\"m4\"]\nrun = [\"{m4}\", \"{source}\"]\n[selection]\npad = false\n";
+    let (catalogue, errors) =
+        Catalogue::shipped().with_user_files(vec![("m4.toml".into(), file.into())]);
+    assert_eq!(errors, []);
+    let runtime = catalogue.by_id("m4").expect("it was added");
+    let program = runtime.selection("a\nb\nc\nd\n", 2, 3, "/p/a.m4");
+    assert_eq!(program.text, "b\nc\n");
+    assert_eq!(program.map.document(2, Some(1)), (3, Some(1)));
+    assert_eq!(program.map.document(5, None), (3, None));
+}
+
+#[test]
 fn odd_documents_make_no_trouble() {
     for runtime in Catalogue::shipped().iter() {
         for text in [

@@ -1,0 +1,179 @@
+//! What is executed in a run: the tools and steps of a document's runtime, or a command.
+
+use std::path::{Path, PathBuf};
+
+use belljar_runtime::{Catalogue, FoundTool, Host, Invocation, Messages, Places};
+
+use crate::document::Document;
+use crate::{CELL_HOME, CellFile, Refusal, RunRequest, Step, command, paths};
+
+/// Where programs put what they make while they are prepared.
+const SCRATCH: &str = "/tmp";
+
+/// What differs between running a document and running a command.
+pub(crate) struct Job {
+    pub steps: Vec<Step>,
+    pub files: Vec<CellFile>,
+    pub tools: Vec<FoundTool>,
+    /// What else the run's own commands execute.
+    pub executes: Vec<PathBuf>,
+    pub environment: Vec<(String, String)>,
+    pub libraries: Vec<PathBuf>,
+    pub work_dir: PathBuf,
+    pub messages: Messages,
+    pub language: Option<String>,
+    pub file: Option<String>,
+    pub first_line: u32,
+}
+
+/// How a document runs.
+pub(crate) fn document_job(
+    request: &RunRequest,
+    document: &Document<'_>,
+    catalogue: &Catalogue,
+    host: &dyn Host,
+    places: &Places<'_>,
+    root: Option<&Path>,
+) -> Result<Job, Refusal> {
+    let runtime = document.runtime(catalogue)?;
+    let source = document.source(host, runtime)?;
+    let found = runtime.find(host, places).map_err(|missing| Refusal {
+        reason: format!(
+            "{} needs `{}`, which was not found",
+            runtime.name(),
+            missing.tool
+        ),
+        hint: missing.install,
+    })?;
+    for tool in &found.tools {
+        tool.sees
+            .iter()
+            .chain([&tool.path, &tool.real])
+            .try_for_each(|path| paths::text(path).map(|_| ()))?;
+    }
+    let directory = source.path.parent().unwrap_or(Path::new("/"));
+    let stem = source
+        .path
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or("program");
+    let mut binary = format!("{SCRATCH}/{stem}");
+    if Path::new(&binary) == source.path {
+        binary.push_str(".bin");
+    }
+    let commands = runtime.commands(
+        host,
+        places,
+        &found,
+        &Invocation {
+            source: paths::text(&source.path)?,
+            binary: &binary,
+            scratch: SCRATCH,
+            directory: paths::text(directory)?,
+            arguments: &request.arguments,
+            flags: &source.flags,
+        },
+    );
+    let compiles = !commands.compile.is_empty();
+    let prepared = commands
+        .compile
+        .into_iter()
+        .map(|command| step(command, false, false));
+    let steps = prepared
+        .chain([step(commands.run, request.has_input, true)])
+        .collect();
+    let own = document.place(host);
+    let executable = own.is_some_and(|path| host.is_executable(&path));
+    // In no project, a program starts in a home of its own, and not in a directory whose files it cannot see.
+    let in_project = root.is_some_and(|root| source.path.starts_with(root));
+    let work_dir = if in_project {
+        directory.to_path_buf()
+    } else {
+        PathBuf::from(CELL_HOME)
+    };
+    let messages = Messages::new(
+        runtime,
+        &source.path,
+        &work_dir,
+        source.map,
+        document.text.clone(),
+    );
+    let mut files = vec![CellFile {
+        path: source.path,
+        content: source.content,
+        executable,
+    }];
+    files.extend(commands.files.into_iter().map(|file| CellFile {
+        path: file.path,
+        content: file.content.into_bytes(),
+        executable: false,
+    }));
+    Ok(Job {
+        steps,
+        files,
+        tools: found.tools,
+        executes: if compiles {
+            vec![PathBuf::from(SCRATCH)]
+        } else {
+            Vec::new()
+        },
+        environment: commands.environment,
+        libraries: commands.libraries,
+        work_dir,
+        messages,
+        language: Some(runtime.id().to_owned()),
+        file: Some(document.name.to_owned()),
+        first_line: document.lines.map_or(1, |lines| lines.first),
+    })
+}
+
+/// How a command runs.
+pub(crate) fn command_job(
+    request: &RunRequest,
+    argv: &[String],
+    catalogue: &Catalogue,
+    host: &dyn Host,
+    places: &Places<'_>,
+) -> Result<Job, Refusal> {
+    let name = argv.first().map_or("", String::as_str);
+    let tools = command::programs(host, catalogue, name, places)?;
+    let program = &tools[0];
+    let mut arguments = argv.to_vec();
+    arguments.extend_from_slice(&request.arguments);
+    let standing = places.directory.filter(|directory| {
+        places
+            .project
+            .is_some_and(|project| directory.starts_with(project))
+    });
+    let work_dir = standing.map_or_else(|| PathBuf::from(CELL_HOME), Path::to_path_buf);
+    paths::text(&work_dir)?;
+    let step = Step {
+        program: program.path.clone(),
+        arguments,
+        reads_input: request.has_input,
+        is_program: true,
+    };
+    Ok(Job {
+        steps: vec![step],
+        files: Vec::new(),
+        tools,
+        executes: Vec::new(),
+        environment: Vec::new(),
+        libraries: Vec::new(),
+        work_dir,
+        messages: Messages::none(),
+        language: None,
+        file: None,
+        first_line: 1,
+    })
+}
+
+fn step(command: Vec<String>, reads_input: bool, is_program: bool) -> Step {
+    let program = command.first().map(PathBuf::from).unwrap_or_default();
+    Step {
+        program,
+        arguments: command,
+        reads_input,
+        is_program,
+    }
+}
