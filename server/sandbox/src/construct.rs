@@ -5,6 +5,7 @@ use std::ffi::{CString, c_int};
 use std::io::{self, PipeReader};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use belljar_child::{
@@ -530,11 +531,34 @@ fn text(text: &str) -> CString {
     CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
 }
 
-/// The step that a test wants to see fail. Making a step fail can only stop a run, so anyone may ask for it.
+/// What a test wants to see fail: the name of a step, or `overlay` or `listener` to see the other way taken. Making
+/// something fail can only stop a run or take the way that the posture tells of, so anyone may ask for it.
+static TO_FAIL: OnceLock<String> = OnceLock::new();
+
+/// Reads `BELLJAR_FAIL_AT`, before the launcher erases its environment.
+pub fn read_what_to_make_fail() {
+    if let Ok(wanted) = std::env::var("BELLJAR_FAIL_AT") {
+        let _ = TO_FAIL.set(wanted);
+    }
+}
+
 fn step_to_fail() -> Option<Step> {
-    let wanted = FAIL_AT.get()?.as_deref()?;
+    let wanted = TO_FAIL.get()?;
     Step::ALL.iter().copied().find(|step| step.name() == wanted)
 }
 
-/// The variable `BELLJAR_FAIL_AT` as it was before the launcher erased its environment.
-pub static FAIL_AT: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+impl Choices {
+    /// The strongest.
+    pub fn first() -> Choices {
+        let wanted = TO_FAIL.get().map(String::as_str);
+        let project = if wanted == Some("overlay") {
+            ProjectMount::View
+        } else {
+            ProjectMount::Overlay
+        };
+        Choices {
+            project,
+            listen: wanted != Some("listener"),
+        }
+    }
+}

@@ -57,10 +57,7 @@ fn end(mut talk: Talk, ending: Ending, usage: Usage) {
 /// Builds the cell with the strongest choices that this machine has.
 fn stand_up(plan: &RunPlan, input: Option<OwnedFd>) -> Result<Standing, Failure> {
     let identity = Identity::of_this_process();
-    let mut choices = Choices {
-        project: ProjectMount::Overlay,
-        listen: true,
-    };
+    let mut choices = Choices::first();
     let mut furniture = Furniture::of(plan, choices.project)?;
     let trees = if identity.was_root {
         trees_of_root(&furniture, identity)?

@@ -72,6 +72,8 @@ fn fork(service: Service) -> io::Result<Launcher> {
 fn serve(socket: UnixStream, service: Service) -> io::Result<()> {
     belljar_sys::set_name(c"belljar:launcher");
     belljar_sys::set_parent_death_signal()?;
+    // A session of its own: Ctrl-C on the user's terminal is for the command, which then ends the run in order.
+    nix::unistd::setsid()?;
     let socket = forget_the_caller(socket)?;
     let mut children: Vec<(i32, OwnedFd)> = Vec::new();
     loop {
@@ -111,6 +113,7 @@ fn serve(socket: UnixStream, service: Service) -> io::Result<()> {
 
 /// Lets go of everything that the caller gave us: descriptors, environment, standard streams.
 fn forget_the_caller(socket: UnixStream) -> io::Result<UnixStream> {
+    crate::construct::read_what_to_make_fail();
     belljar_sys::erase_environment();
     let null = std::fs::OpenOptions::new()
         .read(true)

@@ -198,17 +198,18 @@ fn start(p: &Prepared<'_>, program: &Program<'_>) -> Result<c_int, (Step, Errno)
     // The child borrows our memory until it executes, and we stand still until then (CLONE_VFORK): no copy of our page
     // tables, and its failure arrives in `start` by itself.
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-    // SAFETY: the stack is borrowed for this alone, and large enough; `start` outlives the child's use of it, because we stand still.
     let stack_top = p.stack.as_ptr_range().end.cast_mut().cast::<c_void>();
-    let pid = check(unsafe {
+    // SAFETY: the stack is borrowed for this alone, and large enough; `start` outlives the child's use of it, because
+    // we stand still.
+    let cloned = unsafe {
         libc::clone(
             become_program,
             stack_top,
             flags,
             (&raw const start).cast_mut().cast(),
         )
-    })
-    .map_err(|error| (Step::Exec, error))?;
+    };
+    let pid = check(cloned).map_err(|error| (Step::Exec, error))?;
     match start.failure.get() {
         Some(failure) => Err(failure),
         None => Ok(pid),

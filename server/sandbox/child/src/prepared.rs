@@ -183,13 +183,13 @@ pub struct Program<'a> {
 /// The kernel's numbers for limits of a process.
 pub mod resource {
     /// Seconds of CPU time.
-    pub const CPU: u32 = libc::RLIMIT_CPU as u32;
+    pub const CPU: u32 = libc::RLIMIT_CPU;
     /// Bytes of any one file.
-    pub const FSIZE: u32 = libc::RLIMIT_FSIZE as u32;
+    pub const FSIZE: u32 = libc::RLIMIT_FSIZE;
     /// Open descriptors.
-    pub const NOFILE: u32 = libc::RLIMIT_NOFILE as u32;
+    pub const NOFILE: u32 = libc::RLIMIT_NOFILE;
     /// Processes and threads of the user, in this user namespace.
-    pub const NPROC: u32 = libc::RLIMIT_NPROC as u32;
+    pub const NPROC: u32 = libc::RLIMIT_NPROC;
 }
 
 /// A limit of the program itself, both soft and hard.
