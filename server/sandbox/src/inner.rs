@@ -306,10 +306,10 @@ impl Watch<'_> {
             return;
         };
         for _ in 0..FAIR_SHARE {
-            if let Some(violation) = listener.answer_next() {
-                if let Some(first) = self.tally.note(violation) {
-                    self.talk.tell(&Event::Violation(first));
-                }
+            if let Some(violation) = listener.answer_next()
+                && let Some(first) = self.tally.note(violation)
+            {
+                self.talk.tell(&Event::Violation(first));
             }
             if !is_readable(listener.descriptor()) {
                 return;

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{Read, Seek};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use belljar_plan::Limits;
@@ -97,7 +97,7 @@ impl Watcher {
         if self.looks % RARELY == 1 {
             self.unmapped = processes
                 .iter()
-                .flat_map(memory_files)
+                .flat_map(|process| memory_files(process))
                 .collect::<HashSet<_>>()
                 .iter()
                 .map(|file| file.1)
@@ -106,7 +106,7 @@ impl Watcher {
         let elsewhere = scratch + self.unmapped + self.system_v();
         if resident + elsewhere > limits.memory {
             // Pages that forked processes share were counted once for each. Before anyone is stopped for it, count right.
-            resident = processes.iter().map(exact_memory).sum();
+            resident = processes.iter().map(|process| exact_memory(process)).sum();
         }
         look.memory = resident + elsewhere;
         look
@@ -186,7 +186,7 @@ struct Status {
 }
 
 impl Status {
-    fn read(process: &PathBuf) -> Option<Status> {
+    fn read(process: &Path) -> Option<Status> {
         let text = fs::read_to_string(process.join("status")).ok()?;
         let number = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -202,7 +202,7 @@ impl Status {
 }
 
 /// User and system time of a process and of its children that it has waited for.
-fn cpu_of(process: &PathBuf) -> Duration {
+fn cpu_of(process: &Path) -> Duration {
     let Ok(text) = fs::read(process.join("stat")) else {
         return Duration::ZERO;
     };
@@ -222,7 +222,7 @@ fn cpu_of(process: &PathBuf) -> Duration {
 }
 
 /// Memory of a process, shared pages divided among those who share them.
-fn exact_memory(process: &PathBuf) -> u64 {
+fn exact_memory(process: &Path) -> u64 {
     let Ok(text) = fs::read_to_string(process.join("smaps_rollup")) else {
         return Status::read(process).map_or(0, |status| status.resident);
     };
@@ -234,7 +234,7 @@ fn exact_memory(process: &PathBuf) -> u64 {
 }
 
 /// Memory files that a process holds open, as inode and bytes: they can be full and mapped nowhere.
-fn memory_files(process: &PathBuf) -> Vec<(u64, u64)> {
+fn memory_files(process: &Path) -> Vec<(u64, u64)> {
     let Ok(entries) = fs::read_dir(process.join("fd")) else {
         return Vec::new();
     };
