@@ -1,11 +1,13 @@
 //! The command line as its users and their scripts meet it.
 
+#[allow(dead_code)] // Each test program uses a part of it.
 mod ordinary_user;
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -73,8 +75,12 @@ fn end(child: &mut Child) -> ExitStatus {
 }
 
 fn signal(child: &Child, name: &str) {
+    send(name, &child.id().to_string());
+}
+
+fn send(name: &str, whom: &str) {
     let status = Command::new("kill")
-        .args(["-s", name, &child.id().to_string()])
+        .args(["-s", name, "--", whom])
         .status()
         .expect("kill");
     assert!(status.success());
@@ -185,33 +191,38 @@ fn without_stdin_the_program_has_no_input() {
 #[test]
 fn signals_cancel_the_run() {
     let shell = Shell::new();
-    for (name, status) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
-        let mut command = shell.command(&[
-            "exec",
-            "--",
-            "sh",
-            "-c",
-            "trap '' INT TERM HUP; echo started; sleep 60",
-        ]);
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("belljar");
-        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut line = String::new();
-        stdout.read_line(&mut line).expect("text");
-        assert_eq!(line, "started\n");
-        signal(&child, name);
-        assert_eq!(end(&mut child).code(), Some(status), "{name}");
-        let mut stderr = String::new();
-        child
-            .stderr
-            .take()
-            .expect("a pipe")
-            .read_to_string(&mut stderr)
-            .expect("text");
-        assert_eq!(stderr, "belljar: Cancelled.\n");
+    // A terminal sends Ctrl-C to everybody on it, and `kill` to one.
+    for to_all in [false, true] {
+        for (name, status) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+            let script = "trap '' INT TERM HUP; echo started; sleep 60";
+            let mut command = shell.command(&["exec", "--", "sh", "-c", script]);
+            let streams = command
+                .process_group(0)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
+            let mut child = streams.spawn().expect("belljar");
+            let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+            let mut line = String::new();
+            stdout.read_line(&mut line).expect("text");
+            assert_eq!(line, "started\n");
+            send(
+                name,
+                &format!("{}{}", if to_all { "-" } else { "" }, child.id()),
+            );
+            assert_eq!(
+                end(&mut child).code(),
+                Some(status),
+                "{name}, to all: {to_all}"
+            );
+            let mut stderr = String::new();
+            child
+                .stderr
+                .take()
+                .expect("a pipe")
+                .read_to_string(&mut stderr)
+                .expect("text");
+            assert_eq!(stderr, "belljar: Cancelled.\n", "{name}, to all: {to_all}");
+        }
     }
 }
 

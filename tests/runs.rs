@@ -89,7 +89,7 @@ fn check_run(user: &OrdinaryUser, folder: &Path) -> Result<(), String> {
         return Err(format!("{name}: --json changes the exit status"));
     }
 
-    let seen = seen(&human, &report, &request.only);
+    let seen = seen(&human, &report, &request.only).replace(&*place.to_string_lossy(), "{folder}");
     let path = folder.join("expected.txt");
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, &seen).map_err(|error| format!("{}: {error}", path.display()))?;

@@ -1,6 +1,8 @@
 //! What is said on standard error when a run is over.
 
-use belljar_report::{Ending, Report, Violation, displayable_line, ending_words, violation_words};
+use belljar_report::{
+    Confidence, Ending, Report, Violation, displayable_line, ending_words, violation_words,
+};
 
 use crate::style::Style;
 
@@ -10,37 +12,40 @@ const MOST_VIOLATIONS: usize = 50;
 /// Belljar's own last lines, empty if there is nothing that the user does not know.
 pub fn closing(report: &Report, style: Style) -> String {
     let mut text = String::new();
-    for violation in report.violations.iter().take(MOST_VIOLATIONS) {
-        text += &said_at(
-            &place(violation),
-            &violation_words(violation, &report.policy),
-            style,
-        );
-        if let Some(allow) = &violation.allow {
-            text += &hint(
-                &format!(
-                    "to allow it once: --allow {}",
-                    quoted(&displayable_line(allow, 500))
-                ),
-                style,
-            );
+    let (ends, told): (Vec<_>, Vec<_>) = report
+        .violations
+        .iter()
+        .partition(|one| is_the_end(one, report));
+    for violation in told.iter().take(MOST_VIOLATIONS) {
+        let mut words = violation_words(violation, &report.policy);
+        if violation.file.is_some() && violation.confidence == Confidence::File {
+            words += " Which line did it is not known.";
+        }
+        text += &said_at(&place(violation), &words, style);
+        if let Some(allow) = violation
+            .allow
+            .as_deref()
+            .filter(|allow| can_be_allowed(allow))
+        {
+            let rule = quoted(&displayable_line(allow, 500));
+            text += &hint(&format!("to allow it once: --allow {rule}"), style);
         }
     }
-    let untold =
-        report.violations.len().saturating_sub(MOST_VIOLATIONS) as u64 + report.violations_omitted;
+    let untold = told.len().saturating_sub(MOST_VIOLATIONS) as u64 + report.violations_omitted;
     if untold > 0 {
         text += &said(&format!("{untold} more were blocked."), style);
     }
-    if report.truncated && matches!(report.ending, Some(Ending::Limit { .. })) {
-        text += &said("Some of its output was left out.", style);
-    }
     let is_good = report.ending == Some(Ending::Exited { code: 0 });
     if !is_good && let Some((what, advice)) = ending_words(report) {
-        let weight = match report.ending {
-            Some(Ending::Exited { .. } | Ending::Cancelled) => what,
-            _ => style.bad(&what),
+        // Where the limit was reached is worth saying only if it is known.
+        let known = ends
+            .iter()
+            .find(|end| end.line.is_some() && end.confidence != Confidence::File);
+        text += &match (&report.ending, known) {
+            (Some(Ending::Exited { .. } | Ending::Cancelled), _) => said(&what, style),
+            (_, Some(end)) => said_at(&place(end), &what, style),
+            (_, None) => said(&style.bad(&what), style),
         };
-        text += &said(&weight, style);
         if let Some(advice) = advice {
             text += &hint(&advice, style);
         }
@@ -51,6 +56,17 @@ pub fn closing(report: &Report, style: Style) -> String {
         }
     }
     text
+}
+
+/// Whether a violation is what the ending says anyway.
+fn is_the_end(violation: &Violation, report: &Report) -> bool {
+    matches!(&report.ending, Some(Ending::Limit { limit })
+        if violation.kind.as_str().strip_prefix("limit.") == Some(limit))
+}
+
+/// Whether a run with this rule would be run. Hosts on the network cannot be opened to a run yet, so nobody is told to.
+fn can_be_allowed(allow: &str) -> bool {
+    !allow.starts_with("network.")
 }
 
 /// What went wrong before there was a run.
@@ -95,7 +111,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use belljar_report::{Confidence, Kind, Layer};
+    use belljar_report::{Kind, Layer};
 
     fn report(ending: Ending) -> Report {
         Report {
@@ -119,7 +135,7 @@ mod tests {
             program: "python3".into(),
             rule: None,
             layer: Layer::Seccomp,
-            allow: Some("network.allow = [\"192.0.2.1:443\"]".into()),
+            allow: Some("files.read = [\"/srv/data\"]".into()),
         }
     }
 
@@ -143,7 +159,7 @@ mod tests {
             closing(&report, Style::default()),
             "a.py:4: Blocked by policy `default`: connect to `192.0.2.1:443`. \
              The program saw \"permission denied\". (2 times)\n  \
-             hint: to allow it once: --allow 'network.allow = [\"192.0.2.1:443\"]'\n\
+             hint: to allow it once: --allow 'files.read = [\"/srv/data\"]'\n\
              belljar: Ended with exit status 1.\n\
              belljar: Note: limits are held by a watcher\n"
         );
@@ -160,6 +176,35 @@ mod tests {
             "belljar: Not run: no `ruby` here.\n  hint: apt install ruby\n"
         );
         assert!(closing(&report, Style::coloured()).contains("\x1b[31mNot run"));
+    }
+
+    #[test]
+    fn a_limit_is_said_once_and_a_guessed_line_is_called_one() {
+        let mut report = report(Ending::Limit {
+            limit: "wall".into(),
+        });
+        let (kind, confidence) = (Kind::LimitWall, Confidence::File);
+        report.violations.push(Violation {
+            kind,
+            confidence,
+            target: "10s".into(),
+            ..refused()
+        });
+        report.violations.push(Violation {
+            confidence,
+            count: 1,
+            allow: None,
+            ..refused()
+        });
+        assert_eq!(
+            closing(&report, Style::default()),
+            "a.py:4: Blocked by policy `default`: connect to `192.0.2.1:443`. \
+             The program saw \"permission denied\". Which line did it is not known.\n\
+             belljar: Stopped after 0 s: the time limit of 10s of policy `default`.\n  \
+             hint: a higher limit for one run: `--limit wall=VALUE`\n"
+        );
+        report.violations[0].confidence = Confidence::Exact;
+        assert!(closing(&report, Style::default()).contains("\na.py:4: Stopped after"));
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Outlets {
 pub async fn follow(
     conductor: &Conductor,
     run: &mut Run,
-    mut signals: Signals,
+    signals: &mut Signals,
     mut live: Option<&mut Outlets>,
 ) -> Shown {
     let mut signal = None;
@@ -77,23 +77,18 @@ pub async fn follow(
         };
         match update {
             Some(Update::Event(Event::Output { stream, bytes })) => {
-                let Some(outlets) = live.as_mut().filter(|_| !is_pipe_broken) else {
+                // As with any program that is told to stop, what it has not written by then is not written.
+                let wanted = signal.is_none() && !is_pipe_broken;
+                let Some(outlets) = live.as_mut().filter(|_| wanted) else {
                     continue;
                 };
-                let passing = outlets.pass_on(stream, &bytes);
-                tokio::pin!(passing);
-                let passed = loop {
-                    tokio::select! {
-                        biased;
-                        passed = &mut passing => break passed,
-                        number = signals.next() => {
-                            heard(&mut signal, number);
-                            conductor.cancel(&run.id);
-                        }
-                    }
-                };
-                if passed.is_err() {
-                    is_pipe_broken = true;
+                tokio::select! {
+                    biased;
+                    passed = outlets.pass_on(stream, &bytes) => is_pipe_broken = passed.is_err(),
+                    // Perhaps nobody reads, so this must not be waited for.
+                    number = signals.next() => heard(&mut signal, number),
+                }
+                if is_pipe_broken || signal.is_some() {
                     conductor.cancel(&run.id);
                 }
             }
@@ -114,6 +109,15 @@ pub async fn follow(
                 };
             }
         }
+    }
+}
+
+/// Waits for a last write, unless a signal says that nobody does.
+pub async fn or_interrupted<T>(signals: &mut Signals, last: impl Future<Output = T>) -> T {
+    tokio::select! {
+        biased;
+        done = last => done,
+        number = signals.next() => std::process::exit(128 + number),
     }
 }
 

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use belljar_report::Displayer;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::{SFlag, fstat};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -16,6 +17,8 @@ const AT_ONCE: usize = 4096;
 /// One of our two streams. It stays a blocking descriptor: others hold it too, and they would be surprised.
 pub struct Outlet {
     descriptor: Box<dyn AsFd>,
+    /// How much is written at once.
+    at_once: usize,
     /// Made when it is first needed; regular files never wait and cannot be waited for.
     ready: Option<AsyncFd<RawFd>>,
     /// On a terminal the program's escape sequences are not obeyed.
@@ -39,8 +42,15 @@ impl Outlet {
 
     fn to(descriptor: Box<dyn AsFd>, is_terminal: bool) -> Outlet {
         let displayer = is_terminal.then(Displayer::default);
+        let kind = fstat(&descriptor).map(|facts| facts.st_mode & SFlag::S_IFMT.bits());
+        let at_once = if kind == Ok(SFlag::S_IFREG.bits()) {
+            usize::MAX
+        } else {
+            AT_ONCE
+        };
         Outlet {
             descriptor,
+            at_once,
             ready: None,
             displayer,
             at_line_start: true,
@@ -68,19 +78,24 @@ impl Outlet {
         }
     }
 
-    /// Writes all of `bytes` as they are.
+    /// Writes all of `bytes` as they are. What is dropped on the way leaves a line open.
     pub async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        if let Some(last) = bytes.last() {
-            self.at_line_start = *last == b'\n';
-        }
+        let Some(last) = bytes.last().copied() else {
+            return Ok(());
+        };
+        self.at_line_start = false;
         while !bytes.is_empty() {
             self.until_writable().await?;
-            match nix::unistd::write(self.descriptor.as_fd(), &bytes[..bytes.len().min(AT_ONCE)]) {
+            match nix::unistd::write(
+                self.descriptor.as_fd(),
+                &bytes[..bytes.len().min(self.at_once)],
+            ) {
                 Ok(n) => bytes = &bytes[n..],
                 Err(Errno::EINTR | Errno::EAGAIN) => {}
                 Err(errno) => return Err(errno.into()),
             }
         }
+        self.at_line_start = last == b'\n';
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use belljar_sandbox::Launcher;
 
 use crate::closing::{closing, not_run};
 use crate::exit::{self, BROKEN_PIPE, NOT_RUN};
-use crate::live::{Outlets, Shown, follow};
+use crate::live::{Outlets, Shown, follow, or_interrupted};
 use crate::options::{CellOptions, ExecOptions, RunOptions};
 use crate::signals::Signals;
 use crate::style::Style;
@@ -129,7 +129,7 @@ async fn carry_out(
     origin: Option<stdin::Origin>,
     json: bool,
 ) -> io::Result<u8> {
-    let signals = Signals::new()?;
+    let mut signals = Signals::new()?;
     let mut run = conductor.submit(request);
     if let (Some(origin), Some(input)) = (origin, run.input.take()) {
         stdin::feed(origin, input);
@@ -140,14 +140,15 @@ async fn carry_out(
         report,
         signal,
         is_pipe_broken,
-    } = follow(conductor, &mut run, signals, live).await;
+    } = follow(conductor, &mut run, &mut signals, live).await;
     if is_pipe_broken {
         return Ok(BROKEN_PIPE);
     }
     if json {
-        outlets.stdout.write(&to_json(&report)).await?;
+        or_interrupted(&mut signals, outlets.stdout.write(&to_json(&report))).await?;
     } else {
-        outlets.close(&closing(&report, Style::of_stderr())).await?;
+        let text = closing(&report, Style::of_stderr());
+        or_interrupted(&mut signals, outlets.close(&text)).await?;
     }
     Ok(report
         .ending

@@ -68,21 +68,32 @@ pub fn ending_words(report: &Report) -> Option<(String, Option<String>)> {
 fn limit_words(limit: &str, report: &Report, policy: &str) -> (String, Option<String>) {
     let seconds = |ms: f64| format!("{} s", (ms / 100.0).round() / 10.0);
     let limit = displayable_line(limit, LONGEST);
+    // The violation of the same name says how high the limit was, and who set it.
+    let name = format!("limit.{limit}");
+    let violation = report
+        .violations
+        .iter()
+        .find(|violation| violation.kind.as_str() == name);
+    let height = violation.map_or(String::new(), |violation| {
+        format!(" of {}", displayable_line(&violation.target, LONGEST))
+    });
+    let whose = match violation.and_then(|violation| violation.rule.as_deref()) {
+        Some("request") => "that was set for this run".to_owned(),
+        Some(rule) => format!("of policy `{policy}` ({})", displayable_line(rule, LONGEST)),
+        None => format!("of policy `{policy}`"),
+    };
     let what = match limit.as_str() {
         "wall" => format!(
-            "Stopped after {}: the time limit of policy `{policy}`.",
+            "Stopped after {}: the time limit{height} {whose}.",
             seconds(report.usage.wall_ms)
         ),
         "cpu" => format!(
-            "Stopped after {} of computing: the CPU limit of policy `{policy}`.",
+            "Stopped after {} of computing: the CPU limit{height} {whose}.",
             seconds(report.usage.cpu_ms)
         ),
-        "memory" => format!(
-            "Stopped: it needs more memory than policy `{policy}` allows (it held {} MiB).",
-            report.usage.peak_memory_bytes / (1024 * 1024)
-        ),
-        "output" => format!("Stopped: it printed more than policy `{policy}` allows."),
-        other => format!("Stopped at limit `{other}` of policy `{policy}`."),
+        "memory" => format!("Stopped: the memory limit{height} {whose}."),
+        "output" => format!("Stopped: the output limit{height} {whose}."),
+        other => format!("Stopped: limit `{other}`{height} {whose}."),
     };
     (
         what,

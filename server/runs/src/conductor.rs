@@ -15,7 +15,7 @@ use crate::queue::Queue;
 use crate::{Cells, LocalPlanner, Planner, Run, RunId};
 
 /// How many updates wait for a slow reader before the program does. An output event may hold 64 KiB.
-const UPDATES: usize = 16;
+const UPDATES: usize = 8;
 /// How many pieces of standard input wait for a slow program before whoever writes them does.
 const INPUTS: usize = 8;
 /// How many reports are kept.
@@ -134,7 +134,7 @@ impl Conductor {
         *self.shared.n_live.borrow()
     }
 
-    /// The report of a run that is over, if it is still kept.
+    /// The report of a run that is over, if it is still kept; without its output, if that was large.
     pub fn report(&self, run: &RunId) -> Option<Arc<Report>> {
         lock(&self.shared.history).find(run)
     }
@@ -159,11 +159,7 @@ impl Shared {
     /// Takes the run out of the table and its report into the history.
     pub fn close(&self, id: &RunId, report: &Report) {
         lock(&self.live).remove(id);
-        let mut history = lock(&self.history);
-        if history.keeps() {
-            history.add(Arc::new(report.clone()));
-        }
-        drop(history);
+        lock(&self.history).add(report);
         self.n_live.send_modify(|n| *n -= 1);
     }
 }
