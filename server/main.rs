@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Cells::Many => Launcher::fork().map(Some),
     };
     match launcher {
-        Ok(launcher) => belljar_command::main(launcher, |start| belljar_protocol::serve(start)),
+        Ok(launcher) => belljar_command::main(launcher, belljar_protocol::serve),
         Err(error) => {
             eprintln!("belljar: Could not start the process that makes sandboxes: {error}.");
             ExitCode::from(125)

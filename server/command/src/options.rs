@@ -10,7 +10,8 @@ use clap::{Args, Parser, Subcommand};
     name = "belljar",
     version,
     max_term_width = 100,
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    after_help = ENVIRONMENT
 )]
 pub struct Options {
     #[command(subcommand)]
@@ -41,6 +42,12 @@ pub enum Command {
         dir: Option<PathBuf>,
     },
 }
+
+const ENVIRONMENT: &str = "\
+Your own policies and runtimes are files in $XDG_CONFIG_HOME/belljar (~/.config/belljar): policy.toml for every run, \
+policies/NAME.toml, runtimes/ID.toml. A project's own policy is its .belljar.toml, which may only narrow yours unless you trust it.
+
+NO_COLOR switches colour off. BELLJAR_LOG=debug makes Belljar talk about itself.";
 
 const EXIT_STATUS: &str = "\
 Exit status: that of the program; 128+N if signal N ended it; 124 if a limit of the policy ended it; \

@@ -128,7 +128,14 @@ impl Fold {
             Event::Violation(violation) => self.add_violation(violation),
             Event::Ended { ending, usage } => {
                 self.report.ending = Some(ending.clone());
-                self.report.usage = usage.clone();
+                // Nobody can measure less than a microsecond, and the digits below it are noise to a reader.
+                let rounded = |ms: f64| (ms * 1000.0).round() / 1000.0;
+                let (wall_ms, cpu_ms) = (rounded(usage.wall_ms), rounded(usage.cpu_ms));
+                self.report.usage = Usage {
+                    wall_ms,
+                    cpu_ms,
+                    ..usage.clone()
+                };
             }
         }
     }
