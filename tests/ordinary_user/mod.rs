@@ -1,4 +1,5 @@
 //! Starts programs as somebody without any privilege, also when root runs the tests.
+#![allow(dead_code)] // Each test program uses a part of it.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
@@ -16,19 +17,32 @@ pub struct OrdinaryUser {
 impl OrdinaryUser {
     /// A new home and a new folder.
     pub fn new() -> Self {
+        let uid = Self::is_made_by_root().then(|| {
+            std::env::var("BELLJAR_TEST_UID")
+                .ok()
+                .and_then(|uid| uid.parse().ok())
+                .unwrap_or(64123)
+        });
+        Self::with_uid(uid)
+    }
+
+    /// Likewise, but who runs the tests: for what must also hold when that is root.
+    pub fn whoever_we_are() -> Self {
+        Self::with_uid(None)
+    }
+
+    /// Whether the tests are run by root, who turns into somebody else for an ordinary user.
+    pub fn is_made_by_root() -> bool {
+        Path::new("/proc/self").metadata().expect("/proc").uid() == 0
+    }
+
+    fn with_uid(uid: Option<u32>) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("belljar-user-")
             .tempdir()
             .expect("a temporary folder");
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))
             .expect("its mode");
-        let we_are_root = folder.path().metadata().expect("its owner").uid() == 0;
-        let uid = we_are_root.then(|| {
-            std::env::var("BELLJAR_TEST_UID")
-                .ok()
-                .and_then(|uid| uid.parse().ok())
-                .unwrap_or(64123)
-        });
         let user = OrdinaryUser { folder, uid };
         for name in ["home", "work", "tmp"] {
             std::fs::create_dir(user.folder.path().join(name)).expect("a folder");
