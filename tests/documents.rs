@@ -1,0 +1,350 @@
+//! What the documents say and a program can check: lists that mirror the code, commands, links, and the transcript.
+
+mod ordinary_user;
+#[allow(dead_code)] // This test program uses a part of it.
+#[path = "tidy/tree.rs"]
+mod tree;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use belljar_child::Step;
+use ordinary_user::{OrdinaryUser, copy_folder, skipped};
+use tree::{ROOT, complain, files, read};
+
+const ARCHITECTURE: &str = "server/ARCHITECTURE.md";
+const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    ARCHITECTURE,
+    ".github/CONTRIBUTING.md",
+    "editors/neovim/README.md",
+];
+
+/// What stands below the heading `title`, up to the next heading of any kind.
+fn section(document: &str, title: &str) -> String {
+    let text = read(document);
+    let mut inside = false;
+    let mut in_fence = false;
+    let mut found = String::new();
+    for line in text.lines() {
+        in_fence ^= line.starts_with("```");
+        if line.starts_with('#') && !in_fence {
+            inside = line.trim_start_matches('#').trim() == title;
+            continue;
+        }
+        if inside {
+            found.push_str(line);
+            found.push('\n');
+        }
+    }
+    assert!(!found.is_empty(), "{document} has no section {title:?}");
+    found
+}
+
+/// The lines in the fences of a text.
+fn fenced(text: &str) -> Vec<String> {
+    let mut in_fence = false;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            in_fence = !in_fence;
+        } else if in_fence {
+            lines.push(line.to_owned());
+        }
+    }
+    lines
+}
+
+/// A text without its fences.
+fn prose(text: &str) -> String {
+    let parts = text.split("\n```");
+    parts.step_by(2).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_order_of_the_child_is_the_one_that_is_explained() {
+    let explained: Vec<String> = section(ARCHITECTURE, "Order")
+        .lines()
+        .filter_map(|line| {
+            let (number, rest) = line.split_once(". **")?;
+            let number: usize = number.parse().ok()?;
+            let (name, reason) = rest.split_once("**: ")?;
+            assert!(reason.len() > 10, "{name} has no reason");
+            Some(format!("{number}. {name}"))
+        })
+        .collect();
+    let made: Vec<String> = Step::ALL
+        .iter()
+        .enumerate()
+        .map(|(index, step)| format!("{}. {}", index + 1, step.name()))
+        .collect();
+    assert_eq!(explained, made);
+}
+
+#[test]
+fn the_child_takes_its_steps_in_the_order_of_their_names() {
+    let mut last = 0;
+    let source = read("server/sandbox/child/src/enter.rs");
+    let (_, body) = source
+        .split_once("pub fn enter(")
+        .expect("the list of steps");
+    let (body, _) = body.split_once("\n}\n").expect("its end");
+    let mut seen = 0;
+    for step in Step::ALL {
+        let name = format!("Step::{step:?}");
+        // The last two are each program's own, in `init.rs`.
+        if matches!(step, Step::Limits | Step::Exec) {
+            assert!(!body.contains(&name), "{name} is made elsewhere");
+            continue;
+        }
+        let at = body
+            .find(&name)
+            .unwrap_or_else(|| panic!("{name} is never made"));
+        assert!(at > last, "{name} is made too early");
+        last = at;
+        seen += 1;
+    }
+    assert!(seen > 15);
+}
+
+#[test]
+fn the_arrows_are_those_that_are_held_against_cargo() {
+    let listed = |names: &str| -> Vec<String> {
+        let mut names: Vec<String> = names
+            .split(',')
+            .map(|name| name.trim().trim_matches('"').to_owned())
+            .filter(|name| !name.is_empty())
+            .collect();
+        names.sort();
+        names
+    };
+    let explained: BTreeMap<String, Vec<String>> = fenced(&section(ARCHITECTURE, "Arrows"))
+        .iter()
+        .map(|line| {
+            let (from, to) = line.split_once(" -> ").expect("an arrow");
+            (from.to_owned(), listed(to))
+        })
+        .collect();
+    let test = read("tests/tidy.rs");
+    let (_, rest) = test.split_once("const ARROWS:").expect("the arrows");
+    let (_, rest) = rest.split_once("= &[").expect("their beginning");
+    let (list, _) = rest.split_once("\n];").expect("their end");
+    let list: String = list.split_whitespace().collect();
+    let held: BTreeMap<String, Vec<String>> = list
+        .split("(\"")
+        .skip(1)
+        .map(|arrow| {
+            let (from, rest) = arrow.split_once("\",&[").expect("an arrow");
+            let (to, _) = rest.split_once(']').expect("its end");
+            (from.to_owned(), listed(to))
+        })
+        .collect();
+    assert!(held.len() >= 7, "{held:?}");
+    assert_eq!(explained, held);
+}
+
+#[test]
+fn every_room_is_on_the_map() {
+    let map = fenced(&section(ARCHITECTURE, "Map"));
+    let missing = files("server")
+        .filter_map(|path| Some(path.strip_suffix("/Cargo.toml")?.to_owned()))
+        .filter(|path| {
+            let name = format!(
+                "{}/",
+                Path::new(path).file_name().expect("a name").display()
+            );
+            !map.iter().any(|line| line.trim_start().starts_with(&name))
+        });
+    complain("is not on the map", missing.collect());
+}
+
+#[test]
+fn every_link_in_the_documents_leads_somewhere() {
+    let mut seen = 0;
+    let mut broken = Vec::new();
+    for document in DOCUMENTS {
+        let text = prose(&read(document));
+        let folder = Path::new(ROOT).join(document);
+        let folder = folder.parent().expect("a folder");
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            if target.starts_with("https://") {
+                continue;
+            }
+            seen += 1;
+            if !folder
+                .join(target.split('#').next().unwrap_or_default())
+                .exists()
+            {
+                broken.push(format!("{document}: {target}"));
+            }
+        }
+    }
+    assert!(seen > 5, "only {seen} links were found");
+    complain("a link that leads nowhere", broken);
+}
+
+#[test]
+fn every_file_that_the_documents_name_is_there() {
+    let places = ["editors/", "policies/", "server/", "tests/", ".github/"];
+    let mut seen = 0;
+    let mut missing = Vec::new();
+    for document in DOCUMENTS {
+        for quoted in prose(&read(document)).split('`').skip(1).step_by(2) {
+            let path = quoted.split_whitespace().next().unwrap_or_default();
+            if places.iter().any(|place| path.starts_with(place)) {
+                seen += 1;
+                if !Path::new(ROOT).join(path).exists() {
+                    missing.push(format!("{document}: {path}"));
+                }
+            }
+        }
+    }
+    assert!(seen > 10, "only {seen} paths were found");
+    complain("a file that is not there", missing);
+}
+
+/// The commands with our own program in a document: those in fences, and those in backticks.
+fn commands(document: &str) -> Vec<String> {
+    let text = read(document);
+    let prose = prose(&text);
+    let quoted = prose.split('`').skip(1).step_by(2);
+    let quoted = quoted.map(|quoted| quoted.split_whitespace().collect::<Vec<_>>().join(" "));
+    let ours = |line: &str| {
+        let line = line.trim_start_matches("$ ");
+        let line = line.replace("cargo run -- ", "belljar ");
+        let (line, _) = line.split_once(" #").unwrap_or((&line, ""));
+        let (line, _) = line.split_once(" |").unwrap_or((line, ""));
+        // Two spaces: a drawing.
+        let is_ours = line.starts_with("belljar ") && !line.starts_with("belljar  ");
+        is_ours.then(|| line.trim().to_owned())
+    };
+    let all = fenced(&text).into_iter().chain(quoted);
+    all.filter_map(|line| ours(&line)).collect()
+}
+
+#[test]
+fn every_command_in_the_documents_exists_with_its_options() {
+    let help = |words: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_belljar"))
+            .args(words)
+            .arg("--help")
+            .output()
+            .expect("belljar starts");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        output.status.success().then_some(text)
+    };
+    let mut seen = 0;
+    let mut wrong = Vec::new();
+    for document in DOCUMENTS {
+        for line in commands(document) {
+            // What stands behind two dashes is for the program that is run.
+            let ours = line.split(" -- ").next().unwrap_or_default();
+            let words: Vec<&str> = ours.split_whitespace().skip(1).collect();
+            let Some(first) = words.first().filter(|word| !word.starts_with('-')) else {
+                continue;
+            };
+            let depth = if *first == "policy" && words.len() > 1 {
+                2
+            } else {
+                1
+            };
+            let Some(known) = help(&words[..depth]) else {
+                wrong.push(format!("{document}: {line}"));
+                continue;
+            };
+            seen += 1;
+            let options = words.iter().filter(|word| word.starts_with("--"));
+            let unknown = options.filter(|option| !known.contains(**option));
+            wrong.extend(unknown.map(|option| format!("{document}: {line}: {option}")));
+        }
+    }
+    assert!(seen > 15, "only {seen} commands were found");
+    complain("no such command", wrong);
+}
+
+#[test]
+fn the_readme_names_every_policy_and_every_language() {
+    let mut missing = Vec::new();
+    let policies = section("README.md", "Policies");
+    for (name, _) in belljar_policy::shipped() {
+        if !policies.contains(&format!("| `{name}` |")) {
+            missing.push(format!("policy {name}"));
+        }
+    }
+    let languages = section("README.md", "Languages");
+    for path in files("policies/runtimes") {
+        let text = read(&path);
+        let file: toml::Table = text.parse().expect("a runtime file is TOML");
+        let name = file["name"].as_str().expect("a name").to_owned();
+        if !languages.contains(&format!("{name},")) && !languages.contains(&format!("{name}.")) {
+            missing.push(format!("language {name}"));
+        }
+    }
+    complain("is not in the README", missing);
+}
+
+#[test]
+fn the_language_that_the_readme_adds_is_a_runtime() {
+    let lines = fenced(&section("README.md", "One more")).join("\n");
+    let (catalogue, errors) = belljar_runtime::Catalogue::shipped()
+        .with_user_files(vec![("awk.toml".to_owned(), lines.into_bytes())]);
+    complain(
+        "is no runtime",
+        errors.iter().map(ToString::to_string).collect(),
+    );
+    assert_eq!(
+        catalogue.by_id("awk").map(|runtime| runtime.name()),
+        Some("AWK")
+    );
+}
+
+/// The lines of a transcript that do not depend on the version of Python: the program's own, and Belljar's.
+fn steady(text: &str) -> Vec<String> {
+    let ours = ["signature:", "tests/", "belljar:", "PermissionError"];
+    text.lines()
+        .filter(|line| ours.iter().any(|start| line.starts_with(start)))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_transcript_in_the_readme_is_what_a_run_prints() {
+    let written = fenced(&read("README.md"));
+    let command = "$ belljar run tests/fixtures/demo/fetch_token.py";
+    let from = written
+        .iter()
+        .position(|line| line == command)
+        .expect("the transcript");
+    let to = written
+        .iter()
+        .position(|line| line.starts_with("belljar: "))
+        .expect("its end");
+    let written = steady(&written[from..=to].join("\n"));
+    assert_eq!(written.len(), 4, "{written:?}");
+
+    let user = OrdinaryUser::new();
+    if user.find("python3").is_none() {
+        return skipped("`python3` is not installed");
+    }
+    let demo = Path::new("tests/fixtures/demo");
+    copy_folder(&Path::new(ROOT).join(demo), &user.work().join(demo));
+    std::fs::write(user.work().join("Cargo.toml"), "").expect("the mark of a project");
+    user.own_everything();
+    let output = user
+        .command(user.belljar())
+        .args(["run", "tests/fixtures/demo/fetch_token.py"])
+        .output()
+        .expect("belljar starts");
+    if output.status.code() == Some(125) {
+        return skipped(&String::from_utf8_lossy(&output.stderr));
+    }
+    let said = [output.stdout, output.stderr].concat();
+    assert_eq!(steady(&String::from_utf8_lossy(&said)), written);
+}
