@@ -38,7 +38,11 @@ pub struct Editor {
 impl Editor {
     /// Starts a server, and says nothing to it yet.
     pub fn start() -> Editor {
-        let user = OrdinaryUser::new();
+        Editor::start_as(OrdinaryUser::new())
+    }
+
+    /// Starts a server for somebody, and says nothing to it yet.
+    pub fn start_as(user: OrdinaryUser) -> Editor {
         let mut server = user
             .command(user.belljar())
             .arg("lsp")

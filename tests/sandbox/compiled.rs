@@ -1,0 +1,226 @@
+//! Documents that are compiled first, and documents in every place where a user may keep one.
+
+use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::ordinary_user::skipped;
+use crate::person::{Person, Ran, for_everybody, output};
+
+const PROGRAM: &str =
+    "#include <stdio.h>\nint main(void) {\n    puts(\"compiled\");\n    return 3;\n}\n";
+
+fn run(person: &Person, file: impl AsRef<OsStr>) -> Ran {
+    let mut command = person.belljar(&["run", "--json"]);
+    Ran::of(output(command.arg(file)))
+}
+
+fn compiles(person: &Person) -> bool {
+    let found = person.user.find("gcc").is_some();
+    if !found {
+        skipped("there is no gcc");
+    }
+    found
+}
+
+#[test]
+fn a_program_is_compiled_and_run_and_its_status_is_its_own() {
+    for_everybody(|person| {
+        if !compiles(person) {
+            return;
+        }
+        person.put("program.c", PROGRAM);
+        let ran = run(person, "program.c");
+        assert_eq!(
+            (ran.stdout(), ran.code),
+            ("compiled\n", Some(3)),
+            "{}",
+            ran.report
+        );
+        assert_eq!(ran.report["ending"]["code"], 3);
+        let left: Vec<_> = std::fs::read_dir(person.user.work())
+            .expect("the folder")
+            .flatten()
+            .collect();
+        assert_eq!(left.len(), 1, "the binary is gone with the run: {left:?}");
+    });
+}
+
+#[test]
+fn what_does_not_compile_ends_with_the_compilers_status_and_is_not_run() {
+    for_everybody(|person| {
+        if !compiles(person) {
+            return;
+        }
+        person.put("broken.c", PROGRAM.replace("return 3", "return missing"));
+        let ran = run(person, "broken.c");
+        assert_eq!(
+            (ran.ending(), ran.code, ran.stdout()),
+            ("exited", Some(1), ""),
+            "{}",
+            ran.report
+        );
+        assert_eq!(ran.report["errors"][0]["line"], 4, "{}", ran.report);
+        let message = ran.report["errors"][0]["message"]
+            .as_str()
+            .expect("a message");
+        assert!(message.contains("missing"), "{message}");
+    });
+}
+
+#[test]
+fn limits_hold_for_the_compiler_and_the_program_together() {
+    for_everybody(|person| {
+        if !compiles(person) {
+            return;
+        }
+        person.put(
+            "waits.c",
+            "#include <unistd.h>\nint main(void) { sleep(60); }\n",
+        );
+        let mut command = person.belljar(&["run", "--json", "--limit", "wall=2s", "waits.c"]);
+        let ran = Ran::of(output(&mut command));
+        assert_eq!(
+            (ran.ending(), ran.code),
+            ("limit", Some(124)),
+            "{}",
+            ran.report
+        );
+        let wall = ran.report["usage"]["wall_ms"].as_f64().expect("a time");
+        assert!((2000.0..4000.0).contains(&wall), "{wall} ms");
+    });
+}
+
+#[test]
+fn a_document_runs_whatever_its_folders_are_called() {
+    for_everybody(|person| {
+        let folders = [
+            "with space",
+            "comma,colon:and=sign",
+            "ünï-ключ-鍵",
+            "new\nline",
+            "back\\slash\"quotes'",
+            "upperdir=x,lowerdir=y",
+            "$HOME `id` %s {x} [y] *",
+        ];
+        for folder in folders {
+            let path = person.put(
+                Path::new(folder).join("a b,c:d.sh"),
+                "echo \"$(cat beside.txt)\"; { echo new > new; } 2>&-; true\n",
+            );
+            person.put(Path::new(folder).join("beside.txt"), "beside");
+            let mut command = person.belljar(&["run", "--json", "a b,c:d.sh"]);
+            let place = path.parent().expect("a folder");
+            let ran = Ran::of(output(command.current_dir(place))).succeeded();
+            assert_eq!(ran.stdout(), "beside\n", "{folder:?}: {}", ran.report);
+            assert_eq!(ran.report["posture"]["project"], "overlay", "{folder:?}");
+            let mut command = person.belljar(&["run", "--json", "a b,c:d.sh"]);
+            command.current_dir(place).env("BELLJAR_FAIL_AT", "overlay");
+            let ran = Ran::of(output(&mut command)).succeeded();
+            assert_eq!(ran.stdout(), "beside\n", "{folder:?}: {}", ran.report);
+            assert!(!place.join("new").exists());
+        }
+        if compiles(person) {
+            let path = person.put("with space/comma,colon:\n鍵/pro gram.c", PROGRAM);
+            let ran = run(person, path);
+            assert_eq!(
+                (ran.stdout(), ran.code),
+                ("compiled\n", Some(3)),
+                "{}",
+                ran.report
+            );
+        }
+    });
+}
+
+#[test]
+fn a_document_in_the_folder_for_temporary_files_is_seen_alone() {
+    for_everybody(|person| {
+        let made = tempfile::Builder::new()
+            .prefix("belljar-document-")
+            .suffix(".sh")
+            .tempfile_in("/tmp");
+        let document = made.expect("a document");
+        let beside = tempfile::Builder::new()
+            .prefix("belljar-beside-")
+            .tempfile_in("/tmp")
+            .expect("a file");
+        for file in [&document, &beside] {
+            let all = std::fs::Permissions::from_mode(0o644);
+            std::fs::set_permissions(file.path(), all).expect("open to all");
+        }
+        std::fs::write(
+            document.path(),
+            "ls -A /tmp; ls -A \"$(dirname \"$0\")\" | wc -l\n",
+        )
+        .expect("a document");
+        let ran = run(person, document.path()).succeeded();
+        let name = document
+            .path()
+            .file_name()
+            .expect("a name")
+            .to_string_lossy();
+        assert!(ran.stdout().starts_with(&*name), "{}", ran.report);
+        let beside = beside.path().file_name().expect("a name").to_string_lossy();
+        assert!(!ran.report.to_string().contains(&*beside), "{}", ran.report);
+        assert_eq!(ran.report["posture"]["project"], "none", "{}", ran.report);
+    });
+}
+
+#[test]
+fn a_document_in_a_home_without_a_project_is_seen_alone() {
+    for_everybody(|person| {
+        let home = person.user.home();
+        std::fs::create_dir_all(home.join(".ssh")).expect("a folder");
+        std::fs::write(home.join(".ssh/id_ed25519"), "a key").expect("a file");
+        std::fs::write(home.join("letter.txt"), "a letter").expect("a file");
+        std::fs::write(
+            home.join("note.sh"),
+            "cd \"$(dirname \"$0\")\"; ls -A; cat letter.txt .ssh/id_ed25519\n",
+        )
+        .expect("a document");
+        person.user.own_everything();
+        let control = output(person.outside("sh").arg(home.join("note.sh")));
+        assert!(
+            String::from_utf8_lossy(&control.stdout).ends_with("a lettera key"),
+            "outside: {control:?}"
+        );
+        let ran = run(person, home.join("note.sh"));
+        assert_eq!(
+            (ran.stdout(), ran.code),
+            ("note.sh\n", Some(1)),
+            "{}",
+            ran.report
+        );
+        assert_eq!(ran.report["posture"]["project"], "none", "{}", ran.report);
+    });
+}
+
+#[test]
+fn a_project_of_five_thousand_files_is_seen_whole_but_for_what_is_hidden() {
+    for_everybody(|person| {
+        for folder in 0..50 {
+            let folder = person.user.work().join(format!("large/folder{folder}"));
+            std::fs::create_dir_all(&folder).expect("a folder");
+            for file in 0..100 {
+                std::fs::write(folder.join(format!("file{file}")), "x").expect("a file");
+            }
+            std::fs::write(folder.join(".env"), "a secret").expect("a file");
+        }
+        let script = "find . -type f -name 'file*' | wc -l; cat folder*/file* | wc -c; cat folder*/.env; rm -r folder7; ls | wc -l\n";
+        let document = person.put("large/count.sh", script);
+        let place = document.parent().expect("a folder");
+        for (fail, told) in [("", "5000\n5000\n50\n"), ("overlay", "5000\n5000\n51\n")] {
+            let mut command = person.belljar(&["run", "--json", "--project", ".", "count.sh"]);
+            command.current_dir(place).env("BELLJAR_FAIL_AT", fail);
+            let ran = Ran::of(output(&mut command));
+            assert_eq!(ran.stdout(), told, "{fail}: {}", ran.report);
+            assert!(
+                !ran.report.to_string().contains("a secret"),
+                "{}",
+                ran.report
+            );
+        }
+        assert!(place.join("folder7/file99").exists());
+    });
+}

@@ -1,0 +1,231 @@
+//! Each limit ends a run with its own ending, or is told to the program with its own error; just below it nothing happens.
+
+use crate::person::{Ran, for_everybody};
+
+const HOLD: &str = include_str!("payloads/hold.py");
+const EXHAUST: &str = include_str!("payloads/exhaust.py");
+
+/// Checks that a limit ended the run, and that this is told as a violation with what it was.
+#[track_caller]
+fn ended_by(ran: &Ran, limit: &str, kind: &str, value: &str) {
+    let report = &ran.report;
+    assert_eq!(report["ending"]["kind"], "limit", "{report}");
+    assert_eq!(report["ending"]["limit"], limit, "{report}");
+    assert_eq!(ran.code, Some(124), "{report}");
+    assert_eq!(ran.violations(kind), [value], "{report}");
+    assert_eq!(
+        report["violations"].as_array().map(Vec::len),
+        Some(1),
+        "{report}"
+    );
+}
+
+#[test]
+fn time_ends_a_run_that_waits() {
+    for_everybody(|person| {
+        let words = ["sh", "-c", "echo begun; sleep 60 & wait; echo not ended"];
+        let ran = person.exec(&["--limit", "wall=500ms"], &words);
+        ended_by(&ran, "wall", "limit.wall", "500ms");
+        assert_eq!(ran.stdout(), "begun\n");
+        let wall = ran.report["usage"]["wall_ms"].as_f64().expect("a time");
+        assert!((500.0..5000.0).contains(&wall), "{wall} ms");
+        let control = person.exec(
+            &["--limit", "wall=20s"],
+            &["sh", "-c", "echo begun; sleep 0.6; echo ended"],
+        );
+        assert_eq!(control.succeeded().stdout(), "begun\nended\n");
+    });
+}
+
+#[test]
+fn computing_ends_a_run_of_which_no_process_alone_has_computed_too_much() {
+    for_everybody(|person| {
+        let busy = "for i in 1 2 3; do while :; do :; done & done; wait; echo not ended";
+        let ran = person.exec(
+            &["--limit", "cpu=1s", "--limit", "wall=60s"],
+            &["sh", "-c", busy],
+        );
+        ended_by(&ran, "cpu", "limit.cpu", "1s");
+        assert_eq!(ran.stdout(), "");
+        let cpu = ran.report["usage"]["cpu_ms"].as_f64().expect("a time");
+        assert!((1000.0..2500.0).contains(&cpu), "{cpu} ms");
+        // Time that others use, and time spent waiting, is not its own.
+        let idle = person.exec(&["--limit", "cpu=1s"], &["sleep", "1.2"]);
+        idle.succeeded();
+    });
+}
+
+#[test]
+fn memory_of_every_kind_ends_a_run() {
+    for_everybody(|person| {
+        let kinds = [
+            "private",
+            "shared",
+            "/tmp",
+            "/dev/shm",
+            "home",
+            "project",
+            "memory file",
+            "system v",
+            "attached",
+            "mapped /dev/shm",
+            "mapped memory file",
+            "children",
+        ];
+        let options = [
+            "--limit",
+            "memory=80MiB",
+            "--limit",
+            "scratch=1GiB",
+            "--limit",
+            "file_size=1GiB",
+        ];
+        for kind in kinds {
+            let ran = person.python(&options, HOLD, &[kind, "160"]);
+            ended_by(&ran, "memory", "limit.memory", "80MiB");
+            assert!(
+                !ran.stdout().contains("not ended"),
+                "{kind}: {}",
+                ran.report
+            );
+        }
+        // Half of the limit, and no more than half of it, however many ways lead to the same page.
+        let is_ended = |kind: &&str| {
+            let ran = person.python(&options, HOLD, &[*kind, "40", "briefly"]);
+            ran.stdout() != "held\nnot ended\n" || !ran.violations("limit.memory").is_empty()
+        };
+        let wrong: Vec<&str> = kinds
+            .into_iter()
+            .chain(["shared by children"])
+            .filter(is_ended)
+            .collect();
+        assert!(
+            wrong.is_empty(),
+            "ended although they held half of the limit: {wrong:?}"
+        );
+    });
+}
+
+#[test]
+fn output_ends_a_run_and_what_came_before_is_kept() {
+    for_everybody(|person| {
+        for stream in ["", ">&2"] {
+            let script = format!("yes {stream}");
+            let ran = person.exec(&["--limit", "output=100KiB"], &["sh", "-c", &script]);
+            ended_by(&ran, "output", "limit.output", "100KiB");
+            let text = ran.report[if stream.is_empty() {
+                "stdout"
+            } else {
+                "stderr"
+            }]
+            .as_str()
+            .expect("an output");
+            assert!(
+                text.starts_with("y\ny\n") && text.len() <= 102_400,
+                "{} bytes",
+                text.len()
+            );
+        }
+        let exactly = ["sh", "-c", "head -c 102400 /dev/zero | tr '\\0' x"];
+        let control = person
+            .exec(&["--limit", "output=100KiB"], &exactly)
+            .succeeded();
+        assert_eq!(control.violations("limit.output"), [""; 0]);
+    });
+}
+
+#[test]
+fn a_file_that_is_too_large_ends_a_run() {
+    for_everybody(|person| {
+        let write = |bytes: &str| {
+            let words = ["sh", "-c", "exec head -c \"$0\" /dev/zero > file", bytes];
+            person.exec(&["--limit", "file_size=1MiB"], &words)
+        };
+        let ran = write("1048577");
+        ended_by(&ran, "file_size", "limit.disk", "1MiB");
+        let control = write("1048576").succeeded();
+        assert_eq!(control.violations("limit.disk"), [""; 0]);
+    });
+}
+
+#[test]
+fn what_runs_out_is_told_to_the_program_with_its_own_error() {
+    for_everybody(|person| {
+        // What is taken, the limit, what the program is told, after how many at most, and what the report says.
+        let cases = [
+            (
+                "processes",
+                "processes=12",
+                "EAGAIN",
+                11,
+                Some(("limit.processes", "12")),
+            ),
+            (
+                "threads",
+                "processes=12",
+                "EAGAIN",
+                11,
+                Some(("limit.processes", "12")),
+            ),
+            ("files", "open_files=40", "EMFILE", 37, None),
+            (
+                "/tmp",
+                "scratch=1MiB",
+                "ENOSPC",
+                16,
+                Some(("limit.disk", "1MiB")),
+            ),
+            (
+                "/dev/shm",
+                "scratch=1MiB",
+                "ENOSPC",
+                16,
+                Some(("limit.disk", "1MiB")),
+            ),
+            (
+                "/home/sandbox",
+                "scratch=1MiB",
+                "ENOSPC",
+                16,
+                Some(("limit.disk", "1MiB")),
+            ),
+            (
+                ".",
+                "scratch=1MiB",
+                "ENOSPC",
+                16,
+                Some(("limit.disk", "1MiB")),
+            ),
+        ];
+        for (what, limit, errno, most, violation) in cases {
+            let ran = person
+                .python(&["--limit", limit], EXHAUST, &[what])
+                .succeeded();
+            let (said, taken) = ran.stdout().trim().split_once(' ').expect("two words");
+            let taken: u64 = taken.parse().expect("a number");
+            assert_eq!(said, errno, "{what}: {}", ran.report);
+            assert!(taken > 0 && taken <= most, "{what}: {taken}");
+            match violation {
+                Some((kind, value)) => {
+                    assert_eq!(ran.violations(kind), [value], "{what}: {}", ran.report)
+                }
+                None => assert_eq!(ran.report["violations"], serde_json::json!([]), "{what}"),
+            }
+            let wide = [
+                "--limit",
+                "processes=1000",
+                "--limit",
+                "open_files=1000",
+                "--limit",
+                "scratch=64MiB",
+            ];
+            let control = person.python(&wide, EXHAUST, &[what]).succeeded();
+            assert_eq!(control.stdout(), "nothing 400\n", "{what}");
+            assert_eq!(
+                control.report["violations"],
+                serde_json::json!([]),
+                "{what}"
+            );
+        }
+    });
+}
