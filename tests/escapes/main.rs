@@ -1,4 +1,8 @@
 //! Tries to get out. Every row of the table is made outside first, where it must get through, and then in a cell.
+//!
+//! The table is the `.toml` files beside this one, and one row more for every refused system call through each of the kernel's
+//! doors. `ESCAPES=WORD` makes only the rows with that word in their names, `ESCAPES_SHOW=1` prints what each saw inside.
+//! Controls are made by whoever runs the tests, also by root: they must do no harm (`no_control_writes_to_the_machine`).
 
 mod attempt;
 mod generated;
