@@ -5,6 +5,7 @@
 
 #[path = "corpus/case.rs"]
 mod case;
+#[allow(dead_code)] // Each test program uses a part of it.
 mod ordinary_user;
 
 use std::path::Path;

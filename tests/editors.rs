@@ -1,5 +1,6 @@
 //! Real editors: they start the shipped configuration, run real files, and their buffers are read.
 
+#[allow(dead_code)] // Each test program uses a part of it.
 mod ordinary_user;
 
 use std::os::unix::fs::symlink;

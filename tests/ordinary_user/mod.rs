@@ -1,5 +1,4 @@
 //! Starts programs as somebody without any privilege, also when root runs the tests.
-#![allow(dead_code)] // Each test program uses a part of it.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
