@@ -3,6 +3,7 @@
 //! `expected.txt` holds what a user sees: exit status, both streams, and the lasting part of the JSON report.
 //! `BLESS=1 cargo test --test runs` rewrites it; read the difference before you keep it.
 
+#[allow(dead_code)] // Each test program uses a part of it.
 mod ordinary_user;
 
 use std::fmt::Write as _;
