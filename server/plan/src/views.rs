@@ -25,16 +25,11 @@ const SYSTEM: &[&str] = &[
 /// Settings of programs that do not start without, and nothing that describes the host or its users.
 const SETTINGS: &[&str] = &[
     "/etc/alternatives",
-    "/etc/ca-certificates",
-    "/etc/ca-certificates.conf",
     "/etc/crypto-policies",
     "/etc/fonts",
-    "/etc/gitattributes",
-    "/etc/inputrc",
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
-    "/etc/lisp-config.lisp",
     "/etc/locale.alias",
     "/etc/magic",
     "/etc/magic.mime",
@@ -58,8 +53,6 @@ const SETTINGS: &[&str] = &[
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
     "/etc/swi-prolog",
-    "/etc/terminfo",
-    "/etc/xdg/clangd",
 ];
 
 /// Directories of settings with a version in their name begin like this.
@@ -104,6 +97,9 @@ pub(crate) fn of_policy(
     project: Option<&Path>,
     shown: Option<&Project>,
 ) -> Result<Vec<View>, Refusal> {
+    if policy.files.read.is_empty() {
+        return Ok(Vec::new());
+    }
     let hidden = hidden(&policy.files.hide);
     let mut views = Vec::new();
     for text in &policy.files.read {

@@ -127,7 +127,7 @@ pub fn construct(
     let slots: Vec<Cell<c_int>> = views.iter().map(|_| Cell::new(-1)).collect();
     let operations = furniture.operations();
     let abi = belljar_sys::landlock_abi();
-    let ruleset = landlock::ruleset(plan, abi);
+    let ruleset = landlock::ruleset(plan, choices.project, abi);
     let rules: Vec<_> = ruleset
         .rules
         .iter()

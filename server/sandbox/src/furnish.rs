@@ -33,6 +33,22 @@ const SYNTHETIC: &[(&str, &str)] = &[
     ("etc/host.conf", "multi on\n"),
 ];
 
+/// Where only the system's administrator puts things.
+const SYSTEM: &[&str] = &[
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/etc",
+    "/opt",
+    "/nix/store",
+    "/gnu/store",
+    "/run/current-system",
+];
+
 /// Devices that do nothing but swallow or give bytes.
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 
@@ -121,7 +137,7 @@ impl Furniture {
         cell.scratch();
         cell.devices();
         cell.etc(plan);
-        cell.views(plan)?;
+        cell.views(plan, project_mount)?;
         cell.proc();
         if let Some(project) = &plan.project {
             cell.project(project, &plan.files, project_mount)?;
@@ -226,6 +242,7 @@ impl Furniture {
             ("lower", 0o755),
             ("upper", 0o755),
             ("work", 0o755),
+            ("empty", 0o755),
         ] {
             self.operations.push(Owned::Directory(text(name), mode));
         }
@@ -271,7 +288,7 @@ impl Furniture {
         }
     }
 
-    fn views(&mut self, plan: &RunPlan) -> Result<(), Failure> {
+    fn views(&mut self, plan: &RunPlan, mount: ProjectMount) -> Result<(), Failure> {
         let mut wanted: Vec<(PathBuf, bool)> = plan
             .views
             .iter()
@@ -313,15 +330,67 @@ impl Furniture {
             }
             if metadata.is_dir() {
                 self.directory(&path);
-            } else {
+                self.directory_view(&path, mount);
+            } else if metadata.is_file() {
                 self.parents(&path);
-                self.operations
-                    .push(Owned::File(in_root(&path), Vec::new(), 0o444));
+                self.file_view(&path, metadata.len());
+            } else {
+                return Err(Failure {
+                    step: format!("show {}", path.display()),
+                    errno: "EINVAL".to_owned(),
+                    hint: "only files and directories can be shown to a cell: whoever holds the other end of a socket, \
+                           a pipe or a device is not in it"
+                        .to_owned(),
+                });
             }
-            self.view(&path, false, false);
             self.covered.push(path);
         }
         Ok(())
+    }
+
+    /// What belongs to the system is shown as it is. Anything else may hold sockets and pipes of the user's, which a
+    /// read-only mount does not stop: through an overlay they are other objects than the host's.
+    fn directory_view(&mut self, path: &Path, mount: ProjectMount) {
+        let is_system = SYSTEM.iter().any(|system| path.starts_with(system));
+        if is_system || mount == ProjectMount::View {
+            return self.view(path, false, false);
+        }
+        let lower = format!("lower-{}", self.views.len());
+        self.operations.push(Owned::Directory(text(&lower), 0o755));
+        self.operations
+            .push(Owned::View(self.views.len(), text(&lower)));
+        self.views.push(View {
+            path: text_of(path),
+            devices: false,
+            is_project: false,
+        });
+        // An overlay without an upper layer wants two lower ones.
+        self.overlay_mount(&format!("userxattr,lowerdir=empty:{lower}"), path);
+    }
+
+    fn overlay_mount(&mut self, options: &str, path: &Path) {
+        let path = in_root(path);
+        self.operations.push(Owned::Mount {
+            kind: text("overlay"),
+            path,
+            options: text(options),
+            flags: NOSUID_NODEV,
+        });
+    }
+
+    /// Settings of the system are copied where they are small: that costs less than a mount, also at the end.
+    fn file_view(&mut self, path: &Path, length: u64) {
+        const SMALL: u64 = 128 << 10;
+        let copy = (path.starts_with("/etc") && length <= SMALL)
+            .then(|| std::fs::read(path).ok())
+            .flatten();
+        self.root_bytes += copy.as_ref().map_or(0, |copy| copy.len() as u64);
+        let is_copied = copy.is_some();
+        self.operations
+            .push(Owned::File(in_root(path), copy.unwrap_or_default(), 0o444));
+        if !is_copied {
+            self.view(path, false, false);
+        }
     }
 
     fn view(&mut self, path: &Path, devices: bool, is_project: bool) {
@@ -405,7 +474,7 @@ impl Furniture {
         files: &[CellFile],
         mount: ProjectMount,
     ) -> Result<(), Failure> {
-        let hidden = project::hidden(&project.root, &project.hide).map_err(|error| Failure {
+        let found = project::walk(&project.root, &project.hide).map_err(|error| Failure {
             step: format!("list what is hidden in {}", project.root.display()),
             errno: crate::failure::errno_name(&error),
             hint: format!(
@@ -418,8 +487,8 @@ impl Furniture {
             .collect();
         self.directory(&project.root);
         match mount {
-            ProjectMount::Overlay => self.overlay(project, &hidden, &inside),
-            ProjectMount::View => self.plain_view(project, &hidden, &inside),
+            ProjectMount::Overlay => self.overlay(project, &found.hidden, &inside),
+            ProjectMount::View => self.plain_view(project, &found, &inside),
         }
         self.covered.push(project.root.clone());
         Ok(())
@@ -453,18 +522,17 @@ impl Furniture {
             // Two lower layers and no upper one: nothing can be written.
             ProjectAccess::Read | ProjectAccess::Hidden => "userxattr,lowerdir=upper:lower",
         };
-        let path = in_root(&project.root);
-        let flags = NOSUID_NODEV;
-        self.operations.push(Owned::Mount {
-            kind: text("overlay"),
-            path,
-            options: text(options),
-            flags,
-        });
+        self.overlay_mount(options, &project.root);
     }
 
-    /// Where there is no overlay: the project read-only, with empty things over what is hidden.
-    fn plain_view(&mut self, project: &Project, hidden: &[PathBuf], files: &[(&Path, &CellFile)]) {
+    /// Where there is no overlay: the project read-only, with empty things over what is hidden, and over pipes and
+    /// sockets, whose other ends are outside.
+    fn plain_view(
+        &mut self,
+        project: &Project,
+        found: &project::Found,
+        files: &[(&Path, &CellFile)],
+    ) {
         self.view(&project.root, false, true);
         self.operations.push(Owned::Directory(text("files"), 0o755));
         for (number, (path, file)) in files.iter().enumerate() {
@@ -482,7 +550,7 @@ impl Furniture {
                 read_only: true,
             });
         }
-        for path in hidden {
+        for path in found.hidden.iter().chain(&found.special) {
             let on_host = project.root.join(path);
             let is_directory =
                 std::fs::symlink_metadata(&on_host).is_ok_and(|metadata| metadata.is_dir());

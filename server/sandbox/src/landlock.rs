@@ -8,6 +8,8 @@ use std::path::Path;
 
 use belljar_plan::{CELL_HOME, Executables, ProjectAccess, RunPlan};
 
+use crate::furnish::ProjectMount;
+
 const EXECUTE: u64 = 1 << 0;
 const WRITE_FILE: u64 = 1 << 1;
 const READ_FILE: u64 = 1 << 2;
@@ -32,8 +34,8 @@ pub struct Ruleset {
     pub rules: Vec<(CString, u64)>,
 }
 
-/// The best that version `abi` of the interface can do; nothing for version 0.
-pub fn ruleset(plan: &RunPlan, abi: u32) -> Ruleset {
+/// The best that version `abi` of the interface can do; nothing for version 0. The project is writable only as an overlay.
+pub fn ruleset(plan: &RunPlan, mount: ProjectMount, abi: u32) -> Ruleset {
     let handled = match abi {
         0 => {
             return Ruleset {
@@ -66,11 +68,9 @@ pub fn ruleset(plan: &RunPlan, abi: u32) -> Ruleset {
     for place in ["/tmp", "/dev/shm", CELL_HOME] {
         allow(Path::new(place), write | run);
     }
-    if let Some(project) = plan
-        .project
-        .as_ref()
-        .filter(|project| project.access == ProjectAccess::Overlay)
-    {
+    if let Some(project) = plan.project.as_ref().filter(|project| {
+        project.access == ProjectAccess::Overlay && mount == ProjectMount::Overlay
+    }) {
         allow(&project.root, write | run);
     }
     // Programs name their threads there. What must not be written in it is not writable by the program's id anyway.

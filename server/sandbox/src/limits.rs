@@ -18,25 +18,41 @@ impl LimitWords<'_> {
     /// That `limit` was hit.
     pub fn violation(&self, limit: &str, kind: Kind, layer: Layer, plan: &RunPlan) -> Violation {
         let (now, more, errno) = match limit {
-            "wall" => (time(self.limits.wall), time(self.limits.wall * 2), None),
-            "cpu" => (time(self.limits.cpu), time(self.limits.cpu * 2), None),
-            "memory" => (size(self.limits.memory), size(self.limits.memory * 2), None),
+            "wall" => (
+                time(self.limits.wall),
+                time(self.limits.wall.saturating_mul(2)),
+                None,
+            ),
+            "cpu" => (
+                time(self.limits.cpu),
+                time(self.limits.cpu.saturating_mul(2)),
+                None,
+            ),
+            "memory" => (
+                size(self.limits.memory),
+                size(self.limits.memory.saturating_mul(2)),
+                None,
+            ),
             "processes" => (
                 self.limits.processes.to_string(),
-                (self.limits.processes * 2).to_string(),
+                (self.limits.processes.saturating_mul(2)).to_string(),
                 Some("EAGAIN"),
             ),
             "file_size" => (
                 size(self.limits.file_size),
-                size(self.limits.file_size * 2),
+                size(self.limits.file_size.saturating_mul(2)),
                 Some("EFBIG"),
             ),
             "scratch" => (
                 size(self.limits.scratch),
-                size(self.limits.scratch * 2),
+                size(self.limits.scratch.saturating_mul(2)),
                 Some("ENOSPC"),
             ),
-            _ => (size(self.limits.output), size(self.limits.output * 2), None),
+            _ => (
+                size(self.limits.output),
+                size(self.limits.output.saturating_mul(2)),
+                None,
+            ),
         };
         let section = if limit == "scratch" {
             "files"

@@ -1,24 +1,35 @@
-//! The user's project: which files of it stay hidden.
+//! The user's project: which files of it stay hidden, and which are no files.
 
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// A walk over more names than this is given up: the run would wait too long, and hiding only some is no option.
 const MOST_NAMES: usize = 300_000;
 
-/// The paths, relative to `root`, that the globs hide. What is below a hidden directory is not listed. Links are not
-/// followed: what they lead to is either in the project, and judged there, or not in the cell.
+/// What a walk through a project found, as paths relative to its root.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What the globs hide. What is below a hidden directory is not listed.
+    pub hidden: Vec<PathBuf>,
+    /// Sockets, pipes and devices that are not hidden.
+    pub special: Vec<PathBuf>,
+}
+
+/// Walks through the project at `root`. Each glob starts at the root, `*` stops at `/`, and `**/` is any depth; policies
+/// are checked to have no other. Links are not followed: what they lead to is either in the project, and judged there,
+/// or not in the cell.
 ///
 /// # Errors
-/// A glob that does not parse, a project that is too large, or a directory that cannot be read.
-pub fn hidden(root: &Path, globs: &[String]) -> io::Result<Vec<PathBuf>> {
-    if globs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let hidden = compile(globs)?;
-    let mut found = Vec::new();
+/// A project that is too large, or a directory that cannot be read.
+pub fn walk(root: &Path, globs: &[String]) -> io::Result<Found> {
+    let is_hidden = |path: &Path| {
+        let path = path.as_os_str().as_encoded_bytes();
+        globs
+            .iter()
+            .any(|glob| fast_glob::glob_match(glob.as_bytes(), path))
+    };
+    let mut found = Found::default();
     let mut waiting = vec![PathBuf::new()];
     let mut names = 0;
     while let Some(directory) = waiting.pop() {
@@ -43,45 +54,21 @@ pub fn hidden(root: &Path, globs: &[String]) -> io::Result<Vec<PathBuf>> {
                 return Err(io::Error::other("the project has too many files"));
             }
             let path = directory.join(entry.file_name());
-            if hidden.is_match(&path) {
-                found.push(path);
-            } else if entry.file_type()?.is_dir() {
+            let kind = entry.file_type()?;
+            if is_hidden(&path) {
+                found.hidden.push(path);
+            } else if kind.is_dir() {
                 waiting.push(path);
+            } else if kind.is_fifo()
+                || kind.is_socket()
+                || kind.is_block_device()
+                || kind.is_char_device()
+            {
+                found.special.push(path);
             }
         }
     }
     Ok(found)
-}
-
-fn compile(globs: &[String]) -> io::Result<GlobSet> {
-    let mut set = GlobSetBuilder::new();
-    for glob in globs {
-        let invalid =
-            |error: globset::Error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string());
-        // A pattern without a slash means that name anywhere, as in .gitignore.
-        let anywhere = if glob.contains('/') {
-            glob.trim_start_matches('/').to_owned()
-        } else {
-            format!("**/{glob}")
-        };
-        set.add(
-            GlobBuilder::new(&anywhere)
-                .literal_separator(true)
-                .build()
-                .map_err(invalid)?,
-        );
-        // A pattern for all that is in a directory hides the directory.
-        if let Some(directory) = anywhere.strip_suffix("/**") {
-            set.add(
-                GlobBuilder::new(directory)
-                    .literal_separator(true)
-                    .build()
-                    .map_err(invalid)?,
-            );
-        }
-    }
-    set.build()
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))
 }
 
 #[cfg(test)]
@@ -100,8 +87,9 @@ mod tests {
 
     fn found(root: &Path, globs: &[&str]) -> Vec<String> {
         let globs: Vec<String> = globs.iter().map(|glob| (*glob).to_owned()).collect();
-        let mut found: Vec<String> = hidden(root, &globs)
+        let mut found: Vec<String> = walk(root, &globs)
             .unwrap()
+            .hidden
             .into_iter()
             .map(|path| path.display().to_string())
             .collect();
@@ -110,20 +98,37 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_a_slash_is_hidden_anywhere() {
+    fn a_glob_for_any_depth_hides_a_name_anywhere() {
         let root = tree(&[".env", "deep/er/.env", "env", "deep/.envrc"]);
-        assert_eq!(found(root.path(), &[".env"]), [".env", "deep/er/.env"]);
+        assert_eq!(found(root.path(), &["**/.env"]), [".env", "deep/er/.env"]);
         assert_eq!(
-            found(root.path(), &[".env*"]),
+            found(root.path(), &["**/.env*"]),
             [".env", "deep/.envrc", "deep/er/.env"]
         );
+        assert_eq!(found(root.path(), &[".env"]), [".env"]);
     }
 
     #[test]
-    fn a_pattern_for_the_content_of_a_directory_hides_the_directory() {
+    fn a_hidden_directory_is_hidden_whole() {
         let root = tree(&[".aws/credentials", "a/.aws/config"]);
-        assert_eq!(found(root.path(), &["**/.aws/**"]), [".aws", "a/.aws"]);
-        assert_eq!(found(root.path(), &["/.aws/**"]), [".aws"]);
+        assert_eq!(found(root.path(), &["**/.aws"]), [".aws", "a/.aws"]);
+    }
+
+    #[test]
+    fn sets_and_alternatives_mean_what_policies_mean_by_them() {
+        let root = tree(&[
+            "a.pem",
+            "ca.pem",
+            "my.pem",
+            "secrets.json",
+            "secrets.yml",
+            "secrets.txt",
+        ]);
+        assert_eq!(found(root.path(), &["**/[!c]*.pem"]), ["a.pem", "my.pem"]);
+        assert_eq!(
+            found(root.path(), &["**/secrets.{json,yml}"]),
+            ["secrets.json", "secrets.yml"]
+        );
     }
 
     #[test]
@@ -132,8 +137,19 @@ mod tests {
         std::os::unix::fs::symlink("..", root.path().join("a/loop")).unwrap();
         std::os::unix::fs::symlink("/", root.path().join("a/other.key")).unwrap();
         assert_eq!(
-            found(root.path(), &["*.key"]),
+            found(root.path(), &["**/*.key"]),
             ["a/other.key", "secret.key"]
+        );
+    }
+
+    #[test]
+    fn sockets_and_pipes_are_told_apart_from_files() {
+        let root = tree(&["a/file"]);
+        let _listener =
+            std::os::unix::net::UnixListener::bind(root.path().join("a/socket")).unwrap();
+        assert_eq!(
+            walk(root.path(), &[]).unwrap().special,
+            [Path::new("a/socket")]
         );
     }
 }

@@ -214,6 +214,9 @@ fn start_session() -> Result<(), Errno> {
     check(unsafe { libc::setsid() })?;
     // SAFETY: no pointers.
     unsafe { libc::umask(0o022) };
+    // Whatever the caller had switched off, address randomisation above all, is on again.
+    // SAFETY: no pointers.
+    check(unsafe { libc::personality(0) })?;
     for signal in 1..=64 {
         // SAFETY: the default action. KILL and STOP, and two that the C library keeps, say no, and need nothing.
         unsafe { libc::signal(signal, libc::SIG_DFL) };

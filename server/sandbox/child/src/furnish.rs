@@ -19,10 +19,7 @@ fn open_view(view: &Access<'_>) -> Result<c_int, Errno> {
         return Ok(view.tree);
     }
     // The name is looked up once. From here on the descriptor is the thing, whatever becomes of the name.
-    let place = kernel::open(view.path, libc::O_PATH, 0)?;
-    let tree = kernel::open_tree(place);
-    kernel::close(place);
-    let tree = tree?;
+    let tree = kernel::open_tree(view.path)?;
     let devices = if view.devices {
         0
     } else {

@@ -88,12 +88,12 @@ pub fn mount(
     .map(drop)
 }
 
-/// A detached copy of what the descriptor `fd` names, and of all that is mounted below it.
-pub fn open_tree(fd: c_int) -> Result<c_int, Errno> {
+/// A detached copy of what is at `path`, and of all that is mounted below it.
+pub fn open_tree(path: &CStr) -> Result<c_int, Errno> {
     const CLONE: c_int = 1;
-    let flags = CLONE | libc::O_CLOEXEC | libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
-    // SAFETY: an empty string that ends in null.
-    check_long(unsafe { libc::syscall(libc::SYS_open_tree, fd, c"".as_ptr(), flags) })
+    let flags = CLONE | libc::O_CLOEXEC | libc::AT_RECURSIVE;
+    // SAFETY: a `CStr` ends in null.
+    check_long(unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) })
 }
 
 /// Sets attributes on a whole detached tree.
