@@ -168,6 +168,37 @@ fn a_document_in_the_folder_for_temporary_files_is_seen_alone() {
 }
 
 #[test]
+fn a_project_in_the_other_folder_for_temporary_files_is_seen() {
+    // In a cell that folder is only another name of the first one.
+    for_everybody(|person| {
+        let made = tempfile::Builder::new()
+            .prefix("belljar-project-")
+            .tempdir_in("/var/tmp");
+        let project = made.expect("a project");
+        let all = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(project.path(), all).expect("open to all");
+        std::fs::write(project.path().join("beside.txt"), "beside\n").expect("a file");
+        std::fs::write(project.path().join("shows.sh"), "cat beside.txt; pwd\n").expect("a file");
+        let mut command = person.belljar(&["run", "--json", "shows.sh"]);
+        let ran = Ran::of(output(command.current_dir(project.path()))).succeeded();
+        assert_eq!(
+            ran.stdout(),
+            format!("beside\n{}\n", project.path().display())
+        );
+
+        let made = tempfile::Builder::new()
+            .prefix("belljar-document-")
+            .suffix(".sh")
+            .tempfile_in("/var/tmp");
+        let document = made.expect("a document");
+        std::fs::set_permissions(document.path(), std::fs::Permissions::from_mode(0o644))
+            .expect("open to all");
+        std::fs::write(document.path(), "echo alone\n").expect("a document");
+        assert_eq!(run(person, document.path()).succeeded().stdout(), "alone\n");
+    });
+}
+
+#[test]
 fn a_document_in_a_home_without_a_project_is_seen_alone() {
     for_everybody(|person| {
         let home = person.user.home();

@@ -11,6 +11,7 @@ mod limits;
 mod long_service;
 mod neighbours;
 #[path = "../ordinary_user/mod.rs"]
+#[allow(dead_code)]
 mod ordinary_user;
 mod other_ways;
 mod person;
