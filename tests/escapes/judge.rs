@@ -132,14 +132,10 @@ pub fn inside(wanted: &Inside, seen: &Seen, secret: &str, live: bool) -> Vec<Str
     wrong
 }
 
-/// The note in the report that has told the user of a known limit, if there is one.
-pub fn note(word: &str, seen: &Seen) -> Option<String> {
-    let notes = seen.report.as_ref()?["posture"]["notes"].as_array()?;
-    notes
-        .iter()
-        .filter_map(|note| note.as_str())
-        .find(|note| note.contains(word))
-        .map(str::to_owned)
+/// What in the report has told the user of a known limit, if something has: a layer of the posture that is off.
+pub fn note(layer: &str, seen: &Seen) -> Option<String> {
+    let posture = &seen.report.as_ref()?["posture"];
+    (posture[layer] == false).then(|| format!("the posture says `{layer}: false`"))
 }
 
 fn judge_ending(wanted: &Inside, seen: &Seen, wrong: &mut Vec<String>) {

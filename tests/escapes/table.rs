@@ -50,8 +50,8 @@ pub struct Attempt {
     /// Watch the live output and the exit status instead of the JSON report.
     #[serde(default)]
     pub live: bool,
-    /// A limit of the machine or of a weaker layer that is known and left: where the demand is not met, a note in the
-    /// report's posture with this word in it must have told the user so.
+    /// A limit of the machine or of a weaker layer that is known and left: where the demand is not met, the report's
+    /// posture must have told the user that this layer is off.
     pub noted: Option<String>,
     /// Belljar gets this signal as soon as the program has written something. Means `live`.
     pub signal: Option<i32>,

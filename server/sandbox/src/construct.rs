@@ -12,7 +12,7 @@ use belljar_child::{
     Access, Answer, Arguments, Filters, Instruction, Message, Namespace, Prepared, Program, Rlimit,
     Step, posture_bit, resource,
 };
-use belljar_plan::{Limits, RunPlan};
+use belljar_plan::{Executables, Limits, RunPlan};
 use belljar_report::Posture;
 use belljar_sys::TreeAttributes;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
@@ -127,6 +127,16 @@ pub fn construct(
     let slots: Vec<Cell<c_int>> = views.iter().map(|_| Cell::new(-1)).collect();
     let operations = furniture.operations();
     let abi = belljar_sys::landlock_abi();
+    if abi == 0 && plan.executables != Executables::Everything {
+        return Err(Failure {
+            step: Step::Landlock.name().to_owned(),
+            errno: "ENOSYS".to_owned(),
+            hint: "the policy names the programs that may run, and only Landlock can hold others back; use a policy with \
+                   `programs.allow = [\"*\"]`, or a kernel with Landlock"
+                .to_owned(),
+        }
+        .into());
+    }
     let ruleset = landlock::ruleset(plan, choices.project, abi);
     let rules: Vec<_> = ruleset
         .rules
@@ -422,21 +432,26 @@ fn namespaces_outside() -> io::Result<Vec<(CString, u64, u32)>> {
 
 /// Limits that the kernel holds for each process. Those of the cell as a whole are the watcher's.
 fn limits_of(limits: &Limits) -> Vec<Rlimit> {
+    use rlimit::Resource;
     let cpu = limits.cpu.as_secs() + u64::from(limits.cpu.subsec_nanos() > 0);
     let both = |value: u64| (value, value);
     [
         // A second more before the kernel kills, so that the signal that says why comes first.
-        (resource::CPU, (cpu, cpu + 1)),
-        (resource::FSIZE, both(limits.file_size)),
-        (resource::NOFILE, both(limits.open_files)),
+        (Resource::CPU, resource::CPU, (cpu, cpu + 1)),
+        (Resource::FSIZE, resource::FSIZE, both(limits.file_size)),
+        (Resource::NOFILE, resource::NOFILE, both(limits.open_files)),
         // Counts processes and threads of this user namespace only, pid 1 included.
-        (resource::NPROC, both(limits.processes + 1)),
+        (Resource::NPROC, resource::NPROC, both(limits.processes + 1)),
     ]
     .into_iter()
-    .map(|(resource, (soft, hard))| Rlimit {
-        resource,
-        soft,
-        hard,
+    .map(|(limit, resource, (soft, hard))| {
+        // Never more than the caller may have.
+        let most = limit.get_hard().unwrap_or(u64::MAX);
+        Rlimit {
+            resource,
+            soft: soft.min(most),
+            hard: hard.min(most),
+        }
     })
     .collect()
 }
@@ -448,7 +463,9 @@ fn limits_of(limits: &Limits) -> Vec<Rlimit> {
 pub fn take_on_limits() -> io::Result<()> {
     use rlimit::Resource;
     for (resource, soft, hard) in [
-        (Resource::CORE, 0, 0),
+        // Not 0: where the host takes cores through a pipe the kernel asks no limit but this one, exactly 1, which means
+        // none at all (core(5)).
+        (Resource::CORE, 1, 1),
         (Resource::MEMLOCK, 64 << 10, 64 << 10),
         (Resource::MSGQUEUE, 0, 0),
         (Resource::NICE, 0, 0),

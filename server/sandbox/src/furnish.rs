@@ -196,7 +196,7 @@ impl Furniture {
 
     /// What operation `index` is about, for a failure.
     pub fn describe(&self, index: usize) -> Option<String> {
-        let place = |path: &CString| path.to_string_lossy().trim_start_matches("root").to_owned();
+        let place = |path: &CString| path.to_string_lossy().into_owned();
         Some(match self.operations.get(index)? {
             Owned::Directory(path, _) => format!("make {}", place(path)),
             Owned::Link(_, path) => format!("link {}", place(path)),
@@ -258,7 +258,7 @@ impl Furniture {
             self.directory(Path::new(directory));
         }
         self.operations
-            .push(Owned::Link(text("/tmp"), text("root/var/tmp")));
+            .push(Owned::Link(text("../tmp"), text("/var/tmp")));
         self.made.insert(PathBuf::from("/var/tmp"));
     }
 
@@ -280,7 +280,7 @@ impl Furniture {
         {
             if !shown(name) {
                 self.operations.push(Owned::File(
-                    text(&format!("root/{name}")),
+                    text(&format!("/{name}")),
                     content.into(),
                     0o444,
                 ));
@@ -302,7 +302,27 @@ impl Furniture {
                 .project
                 .as_ref()
                 .is_some_and(|project| path.starts_with(&project.root));
-            if in_project || self.is_covered(&path) || self.made_as_link(&path) {
+            if in_project || self.is_covered(&path) {
+                continue;
+            }
+            // A link on the way is a link in the cell too, and what is shown is where it leads.
+            if let Some((link, target)) = first_link(&path) {
+                if self.made.insert(link.clone()) {
+                    self.parents(&link);
+                    self.operations
+                        .push(Owned::Link(text_of(&target), in_root(&link)));
+                }
+                let resolved = std::fs::canonicalize(&link)
+                    .ok()
+                    .zip(path.strip_prefix(&link).ok());
+                if let Some((resolved, rest)) = resolved {
+                    waiting.push_front((resolved.join(rest), required));
+                } else if required {
+                    return Err(Failure::before(
+                        &format!("look at {}", path.display()),
+                        &io::ErrorKind::NotFound.into(),
+                    ));
+                }
                 continue;
             }
             let metadata = match std::fs::symlink_metadata(&path) {
@@ -315,19 +335,6 @@ impl Furniture {
                 }
                 Err(_) => continue,
             };
-            if metadata.is_symlink() {
-                let Ok(target) = std::fs::read_link(&path) else {
-                    continue;
-                };
-                self.parents(&path);
-                self.operations
-                    .push(Owned::Link(text_of(&target), in_root(&path)));
-                self.made.insert(path.clone());
-                if let Ok(resolved) = std::fs::canonicalize(&path) {
-                    waiting.push_front((resolved, required));
-                }
-                continue;
-            }
             if metadata.is_dir() {
                 self.directory(&path);
                 self.directory_view(&path, mount);
@@ -439,7 +446,7 @@ impl Furniture {
     fn proc(&mut self) {
         // A process that others may not look into (pid 1 of the cell) cannot be seen at all.
         let flags = NOSUID_NODEV | NOEXEC;
-        let path = text("root/proc");
+        let path = text("/proc");
         self.operations.push(Owned::Mount {
             kind: text("proc"),
             path,
@@ -447,8 +454,8 @@ impl Furniture {
             flags,
         });
         for (names, from) in [
-            (MASKED_FILES, "root/dev/null"),
-            (MASKED_DIRECTORIES, "root/var/empty"),
+            (MASKED_FILES, "/dev/null"),
+            (MASKED_DIRECTORIES, "/var/empty"),
         ] {
             for name in names {
                 let path = Path::new("/proc").join(name);
@@ -474,6 +481,17 @@ impl Furniture {
         files: &[CellFile],
         mount: ProjectMount,
     ) -> Result<(), Failure> {
+        if project.access == ProjectAccess::Hidden {
+            // It is in the plan because a view shows what is around it.
+            let to = in_root(&project.root);
+            self.operations.push(Owned::Bind {
+                from: text("/var/empty"),
+                to,
+                optional: true,
+                read_only: false,
+            });
+            return Ok(());
+        }
         let found = project::walk(&project.root, &project.hide).map_err(|error| Failure {
             step: format!("list what is hidden in {}", project.root.display()),
             errno: crate::failure::errno_name(&error),
@@ -555,9 +573,9 @@ impl Furniture {
             let is_directory =
                 std::fs::symlink_metadata(&on_host).is_ok_and(|metadata| metadata.is_dir());
             let from = text(if is_directory {
-                "root/var/empty"
+                "/var/empty"
             } else {
-                "root/dev/null"
+                "/dev/null"
             });
             self.operations.push(Owned::Bind {
                 from,
@@ -608,14 +626,6 @@ impl Furniture {
         self.covered.iter().any(|covered| path.starts_with(covered))
     }
 
-    fn made_as_link(&self, path: &Path) -> bool {
-        self.made.contains(path)
-            && self
-                .operations
-                .iter()
-                .any(|operation| matches!(operation, Owned::Link(_, at) if *at == in_root(path)))
-    }
-
     fn parents(&mut self, path: &Path) {
         if let Some(parent) = path.parent() {
             self.directory(parent);
@@ -634,6 +644,13 @@ impl Furniture {
             }
         }
     }
+}
+
+/// The first part of `path` that is a symbolic link on the host, and what it says.
+fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    ancestors(path)
+        .chain([path])
+        .find_map(|part| Some((part.to_owned(), std::fs::read_link(part).ok()?)))
 }
 
 /// What lies above `path`, from the top, itself left out.
@@ -659,7 +676,7 @@ fn relative(path: &Path) -> PathBuf {
 }
 
 fn in_root(path: &Path) -> CString {
-    text_of(&Path::new("root").join(relative(path)))
+    text_of(&Path::new("/").join(relative(path)))
 }
 
 fn in_upper(path: &Path) -> CString {

@@ -25,6 +25,9 @@ use crate::watcher::{INTERVAL, Look, Watcher};
 
 /// Bytes read from the program at once. (Measured: 256 KiB and a large pipe read 2.5 GB/s, 8 KiB and a small one 1.5.)
 const CHUNK: usize = 256 << 10;
+/// A cell that we ended and that is still not gone hangs in the kernel (a dead network file system): its end is told
+/// anyway.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Stopped calls answered before anything else gets its turn.
 const FAIR_SHARE: usize = 64;
 
@@ -122,7 +125,11 @@ struct Watch<'a> {
     output: [Option<PipeReader>; 2],
     written: u64,
     started: Option<Instant>,
-    stopped: Option<Stopped>,
+    stopped: Option<(Stopped, Instant)>,
+    /// Pid 1 is dead, or at its end.
+    is_dead: bool,
+    /// What will never say anything again, and would wake us all the time: the server, pid 1, the listener.
+    silent: Silent,
     /// How the last step ended.
     last: Option<Message>,
     /// How many steps ended.
@@ -146,10 +153,7 @@ fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk) {
         let _ = belljar_sys::wait_for(standing.pid);
         return end(talk, failure.into_ending(), Usage::default());
     }
-    let listener = standing
-        .listener
-        .take()
-        .map(|fd| Listener::new(fd, plan.rules.clone()));
+    let listener = standing.listener.take().map(|fd| Listener::new(fd, plan));
     talk.tell(&Event::Started {
         posture: standing.posture.clone(),
     });
@@ -175,6 +179,8 @@ fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk) {
         written: 0,
         started: None,
         stopped: None,
+        is_dead: false,
+        silent: Silent::default(),
         last: None,
         steps: 0,
         failure: None,
@@ -199,9 +205,15 @@ impl Watch<'_> {
             if ready.server {
                 match self.talk.listen() {
                     Word::Nothing => {}
-                    Word::Cancel | Word::Gone => self.stop(Stopped::Cancelled),
+                    Word::Cancel => self.stop(Stopped::Cancelled),
+                    Word::Gone => {
+                        self.silent.server = true;
+                        self.stop(Stopped::Cancelled);
+                    }
                 }
             }
+            self.silent.status |= ready.status_closed;
+            self.silent.listener |= ready.listener_closed;
             self.talk.send();
             if ready.status {
                 self.read_status();
@@ -218,7 +230,11 @@ impl Watch<'_> {
             if ready.ended {
                 self.read_status();
             }
-            if ready.ended || self.is_over() {
+            self.is_dead |= ready.ended;
+            let is_stuck = self
+                .stopped
+                .is_some_and(|(_, since)| since.elapsed() > PATIENCE);
+            if self.is_dead || self.is_over() || is_stuck {
                 self.drain(&mut buffer);
                 return;
             }
@@ -233,44 +249,55 @@ impl Watch<'_> {
         } else {
             PollFlags::POLLIN
         };
-        let mut waiting = vec![
-            PollFd::new(self.standing.pidfd.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.talk.descriptor(), server),
-            PollFd::new(self.standing.status.as_fd(), PollFlags::POLLIN),
-        ];
-        let listener = self.listener.as_ref().map(|listener| {
-            waiting.push(PollFd::new(listener.descriptor(), PollFlags::POLLIN));
-            waiting.len() - 1
+        let mut waiting = vec![PollFd::new(self.standing.pidfd.as_fd(), PollFlags::POLLIN)];
+        let mut add = |descriptor, flags, is_wanted: bool| {
+            is_wanted.then(|| {
+                waiting.push(PollFd::new(descriptor, flags));
+                waiting.len() - 1
+            })
+        };
+        let server = add(self.talk.descriptor(), server, !self.silent.server);
+        let status = add(
+            self.standing.status.as_fd(),
+            PollFlags::POLLIN,
+            !self.silent.status,
+        );
+        let listener = self.listener.as_ref().and_then(|listener| {
+            add(
+                listener.descriptor(),
+                PollFlags::POLLIN,
+                !self.silent.listener,
+            )
         });
-        let mut output = [None, None];
-        for (pipe, place) in self.output.iter().zip(&mut output) {
-            if let Some(pipe) = pipe.as_ref().filter(|_| !behind) {
-                waiting.push(PollFd::new(pipe.as_fd(), PollFlags::POLLIN));
-                *place = Some(waiting.len() - 1);
-            }
-        }
+        let output = self.output.each_ref().map(|pipe| {
+            let pipe = pipe.as_ref()?;
+            add(pipe.as_fd(), PollFlags::POLLIN, !behind)
+        });
+        // Whole milliseconds, rounded up: less would be none, and we would not wait at all.
         let patience =
-            self.next_look.saturating_duration_since(Instant::now()) + Duration::from_micros(500);
+            self.next_look.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
         let patience = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
         match nix::poll::poll(&mut waiting, patience) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let flags = |index: usize| {
-            waiting
-                .get(index)
+        let flags = |index: Option<usize>| {
+            let entry = index.and_then(|index| waiting.get(index));
+            entry
                 .and_then(PollFd::revents)
                 .unwrap_or(PollFlags::empty())
         };
-        let is_ready = |index: Option<usize>| index.is_some_and(|index| !flags(index).is_empty());
+        let closed = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
+        let is_closed =
+            |index| flags(index).intersects(closed) && !flags(index).contains(PollFlags::POLLIN);
         Ok(Ready {
-            ended: is_ready(Some(0)),
-            server: flags(1)
-                .intersects(PollFlags::POLLIN | PollFlags::POLLHUP | PollFlags::POLLERR),
-            // Closed by pid 1's end is no message; the descriptor that names pid 1 tells that.
-            status: flags(2).contains(PollFlags::POLLIN),
-            listener: listener.is_some_and(|index| flags(index).contains(PollFlags::POLLIN)),
-            output: output.map(is_ready),
+            ended: !flags(Some(0)).is_empty(),
+            server: flags(server).intersects(PollFlags::POLLIN | closed),
+            status: flags(status).contains(PollFlags::POLLIN),
+            status_closed: is_closed(status),
+            listener: flags(listener).contains(PollFlags::POLLIN),
+            listener_closed: is_closed(listener),
+            output: output.map(|index| !flags(index).is_empty()),
         })
     }
 
@@ -351,6 +378,7 @@ impl Watch<'_> {
     fn hold_limits(&mut self) {
         let now = Instant::now();
         if self.stopped.is_some() {
+            self.next_look = now + INTERVAL;
             return;
         }
         if let Some(started) = self.started
@@ -368,7 +396,8 @@ impl Watch<'_> {
             .as_mut()
             .map(|watcher| watcher.look(limits))
             .unwrap_or_default();
-        self.next_look = now + INTERVAL;
+        // A look is never more than a tenth of our time, however many processes the program makes.
+        self.next_look = now + INTERVAL.max(now.elapsed() * 9);
         if let Some(started) = self.started {
             self.next_look = self.next_look.min(started + limits.wall);
         }
@@ -385,7 +414,7 @@ impl Watch<'_> {
         if look.is_scratch_full {
             self.hit("scratch", Kind::LimitDisk, Layer::Mount);
         }
-        if look.memory > limits.memory {
+        if look.memory > limits.memory || look.is_machine_full {
             self.hit("memory", Kind::LimitMemory, Layer::Watcher);
             self.stop(Stopped::Limit("memory"));
         } else if look.cpu > limits.cpu {
@@ -405,7 +434,7 @@ impl Watch<'_> {
     }
 
     fn stop(&mut self, why: Stopped) {
-        self.stopped.get_or_insert(why);
+        self.stopped.get_or_insert_with(|| (why, Instant::now()));
         self.kill();
     }
 
@@ -445,6 +474,7 @@ impl Watch<'_> {
         // only that tells what it used.
         let (cpu_us, peak) = match self.last.filter(|_| self.is_over()) {
             Some(last) => (last.cpu_us, last.peak_resident),
+            None if !self.is_dead => (0, 0),
             None => belljar_sys::wait_for(self.standing.pid)
                 .map_or((0, 0), |end| (end.cpu_us, end.peak_resident)),
         };
@@ -471,16 +501,17 @@ impl Watch<'_> {
     }
 
     fn ending(&mut self) -> Ending {
+        const SIGKILL: i32 = 9;
         const SIGXCPU: i32 = 24;
         const SIGXFSZ: i32 = 25;
         const SIGSYS: i32 = 31;
         match self.stopped {
-            Some(Stopped::Limit(limit)) => {
+            Some((Stopped::Limit(limit), _)) => {
                 return Ending::Limit {
                     limit: limit.to_owned(),
                 };
             }
-            Some(Stopped::Cancelled) => return Ending::Cancelled,
+            Some((Stopped::Cancelled, _)) => return Ending::Cancelled,
             None => {}
         }
         if let Some(failure) = self.failure.take() {
@@ -491,6 +522,8 @@ impl Watch<'_> {
             .last
             .map(|last| (last.value & 0x7f, (last.value >> 8) & 0xff))
         {
+            // Somebody outside ended pid 1, or the kernel for want of memory. It did run.
+            None if self.started.is_some() => Ending::Signaled { signal: SIGKILL },
             None => Failure::died_in_setup().into_ending(),
             Some((0, code)) => Ending::Exited { code },
             Some((SIGXCPU, _)) => {
@@ -526,10 +559,20 @@ fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
             .is_some_and(|events| events.contains(PollFlags::POLLIN))
 }
 
+/// See [`Watch::silent`].
+#[derive(Default)]
+struct Silent {
+    server: bool,
+    status: bool,
+    listener: bool,
+}
+
 struct Ready {
     ended: bool,
     server: bool,
     status: bool,
+    status_closed: bool,
     listener: bool,
+    listener_closed: bool,
     output: [bool; 2],
 }

@@ -5,10 +5,9 @@
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use belljar_plan::Rules;
+use belljar_plan::{Rules, RunPlan};
 use belljar_report::{Confidence, Kind, Layer, Violation};
 use belljar_sys::Notification;
 use nix::errno::Errno;
@@ -22,6 +21,8 @@ const LONGEST_ADDRESS: usize = 128;
 pub struct Listener {
     descriptor: OwnedFd,
     rules: Rules,
+    /// What the cell sees of the host's, through overlays, in which a socket is there and nobody answers.
+    shown: Vec<PathBuf>,
 }
 
 /// What is to be said about one stopped call.
@@ -36,9 +37,15 @@ const GO_ON: Judgement = Judgement {
 };
 
 impl Listener {
-    /// Answers on `descriptor`; refusals name the policy's `rules`.
-    pub fn new(descriptor: OwnedFd, rules: Rules) -> Listener {
-        Listener { descriptor, rules }
+    /// Answers on `descriptor`; refusals name the rules of the plan's policy.
+    pub fn new(descriptor: OwnedFd, plan: &RunPlan) -> Listener {
+        let views = plan.views.iter().map(|view| view.path.clone());
+        let project = plan.project.iter().map(|project| project.root.clone());
+        Listener {
+            descriptor,
+            rules: plan.rules.clone(),
+            shown: views.chain(project).collect(),
+        }
     }
 
     /// To wait on.
@@ -64,12 +71,7 @@ impl Listener {
     fn judge(&self, call: &Notification) -> Judgement {
         let number = call.number.cast_unsigned();
         if let Some(row) = table::verdict(Arch::NATIVE, number, &call.arguments) {
-            let kind = match row.call.name {
-                "ptrace" | "process_vm_readv" | "process_vm_writev" | "kcmp" | "pidfd_getfd" => {
-                    Kind::ProcessTrace
-                }
-                _ => Kind::Syscall,
-            };
+            let kind = row.kind;
             let violation =
                 self.violation(call, kind, row.call.name, "call", row.errno, Layer::Seccomp);
             return Judgement {
@@ -169,7 +171,7 @@ impl Listener {
     }
 
     /// Goes on, always: whether the socket is there is a matter of the mounts. It is a violation if the host has one of
-    /// that name, and the cell has none or another one.
+    /// that name. The name is the program's choice: it is compared, and never looked up on the host.
     fn judge_unix(&self, call: &Notification, path: &Path) -> Judgement {
         const QUIET: &[&str] = &["/var/run/nscd/socket", "/run/nscd/socket"];
         let absolute = if path.is_absolute() {
@@ -181,14 +183,11 @@ impl Listener {
             }
         };
         let text = absolute.to_string_lossy();
-        let on_host =
-            fs::metadata(&absolute).is_ok_and(|metadata| metadata.file_type().is_socket());
-        if !on_host || QUIET.contains(&text.as_ref()) {
+        if QUIET.contains(&text.as_ref()) || !is_bound_on_host(&text) {
             return GO_ON;
         }
-        let inside = PathBuf::from(format!("/proc/{}/root", call.thread))
-            .join(absolute.strip_prefix("/").unwrap_or(&absolute));
-        let errno = if inside.exists() {
+        let is_shown = self.shown.iter().any(|shown| absolute.starts_with(shown));
+        let errno = if is_shown {
             Errno::ECONNREFUSED
         } else {
             Errno::ENOENT
@@ -239,6 +238,15 @@ impl Listener {
             allow: None,
         }
     }
+}
+
+/// Whether somebody outside listens at this path: the last column of the kernel's table of UNIX sockets.
+fn is_bound_on_host(path: &str) -> bool {
+    let table = fs::read("/proc/self/net/unix").unwrap_or_default();
+    String::from_utf8_lossy(&table).lines().any(|line| {
+        line.split_once(" /")
+            .is_some_and(|(_, rest)| rest == &path[1..])
+    })
 }
 
 /// The short name of a thread's program. The program may have chosen it.

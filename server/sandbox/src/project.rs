@@ -23,11 +23,11 @@ pub struct Found {
 /// # Errors
 /// A project that is too large, or a directory that cannot be read.
 pub fn walk(root: &Path, globs: &[String]) -> io::Result<Found> {
+    // In lower case on both sides: on a file system that folds cases `.ENV` is `.env`.
+    let globs: Vec<String> = globs.iter().map(|glob| glob.to_ascii_lowercase()).collect();
     let is_hidden = |path: &Path| {
-        let path = path.as_os_str().as_encoded_bytes();
-        globs
-            .iter()
-            .any(|glob| fast_glob::glob_match(glob.as_bytes(), path))
+        let path = path.as_os_str().as_encoded_bytes().to_ascii_lowercase();
+        globs.iter().any(|glob| fast_glob::glob_match(glob, &path))
     };
     let mut found = Found::default();
     let mut waiting = vec![PathBuf::new()];
@@ -35,11 +35,12 @@ pub fn walk(root: &Path, globs: &[String]) -> io::Result<Found> {
     while let Some(directory) = waiting.pop() {
         let entries = match std::fs::read_dir(root.join(&directory)) {
             Ok(entries) => entries,
-            // What we may not read the cell may not either: it has our id.
+            // What cannot be looked through is hidden whole: names in it that somebody knows could be opened.
             Err(error)
                 if error.kind() == io::ErrorKind::PermissionDenied
                     && directory != Path::new("") =>
             {
+                found.hidden.push(directory);
                 continue;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound && directory != Path::new("") => {
@@ -128,6 +129,15 @@ mod tests {
         assert_eq!(
             found(root.path(), &["**/secrets.{json,yml}"]),
             ["secrets.json", "secrets.yml"]
+        );
+    }
+
+    #[test]
+    fn a_name_is_hidden_in_any_case() {
+        let root = tree(&[".ENV", "Id_RSA"]);
+        assert_eq!(
+            found(root.path(), &["**/.env", "**/id_rsa*"]),
+            [".ENV", "Id_RSA"]
         );
     }
 

@@ -31,6 +31,8 @@ pub struct Look {
     pub tasks: u64,
     /// Scratch space is used up: bytes or inodes.
     pub is_scratch_full: bool,
+    /// The machine itself has hardly any memory left.
+    pub is_machine_full: bool,
 }
 
 /// Descriptors of the cell that the watcher looks through.
@@ -102,6 +104,7 @@ impl Watcher {
                 .iter()
                 .map(|file| file.1)
                 .sum();
+            look.is_machine_full = is_machine_full();
         }
         let elsewhere = scratch + self.unmapped + self.system_v();
         if resident + elsewhere > limits.memory {
@@ -155,6 +158,20 @@ impl Watcher {
     }
 }
 
+/// Whether less than a twentieth of the machine's memory is left. What a program can hide from us, in the buffers of
+/// sockets or in descriptors on their way through one, ends here at the latest: the run is ended before the machine is.
+fn is_machine_full() -> bool {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let number = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    match (number("MemTotal:"), number("MemAvailable:")) {
+        (Some(total), Some(available)) => available < total / 20,
+        _ => false,
+    }
+}
+
 /// Bytes that the objects of a table hold.
 fn table_bytes(kind: Table, file: &mut File) -> u64 {
     let mut text = String::new();
@@ -182,6 +199,8 @@ fn table_bytes(kind: Table, file: &mut File) -> u64 {
 
 struct Status {
     resident: u64,
+    /// Of those, page tables.
+    tables: u64,
     threads: u64,
 }
 
@@ -193,9 +212,14 @@ impl Status {
             line.split_whitespace().next()?.parse::<u64>().ok()
         };
         // File pages belong to everybody; anonymous and shared-anonymous ones only to the cell.
-        let resident = number("RssAnon:").unwrap_or(0) + number("RssShmem:").unwrap_or(0);
+        // Page tables are memory too, and a program can have more of them than of anything else.
+        let resident = ["RssAnon:", "RssShmem:", "VmPTE:"]
+            .into_iter()
+            .filter_map(number)
+            .sum::<u64>();
         Some(Status {
             resident: resident * 1024,
+            tables: number("VmPTE:").unwrap_or(0) * 1024,
             threads: number("Threads:").unwrap_or(1),
         })
     }
@@ -226,11 +250,13 @@ fn exact_memory(process: &Path) -> u64 {
     let Ok(text) = fs::read_to_string(process.join("smaps_rollup")) else {
         return Status::read(process).map_or(0, |status| status.resident);
     };
-    text.lines()
+    let tables = Status::read(process).map_or(0, |status| status.tables);
+    let resident = text
+        .lines()
         .filter(|line| line.starts_with("Pss_Anon:") || line.starts_with("Pss_Shmem:"))
         .filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok())
-        .sum::<u64>()
-        * 1024
+        .sum::<u64>();
+    resident * 1024 + tables
 }
 
 /// Memory files that a process holds open, as inode and bytes: they can be full and mapped nowhere.

@@ -37,12 +37,20 @@ pub fn enter(p: &Prepared<'_>) -> Result<Message, Failed> {
     )?;
     try_indexed(Step::Views, open_views(p))?;
     try_step(Step::Staging, stage(p))?;
+    let old_root = kernel::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)
+        .map_err(|error| (Step::Furnish, error, 0))?;
+    let staging = kernel::open(c".", libc::O_PATH | libc::O_DIRECTORY, 0)
+        .map_err(|error| (Step::Furnish, error, 0))?;
+    // While the cell is furnished the new root is the root: what is written to an absolute path, or through a link that
+    // says one, stays in the cell, whatever the link says. The staging directory is reached as the place we stand in.
+    try_step(Step::Furnish, change_root(c"root"))?;
     try_indexed(Step::Furnish, furnish(p))?;
     // Through our own /proc, while it can still be written and we still have the capability.
     try_step(
         Step::UserNamespaces,
-        kernel::write_file(c"root/proc/sys/user/max_user_namespaces", b"0"),
+        kernel::write_file(c"/proc/sys/user/max_user_namespaces", b"0"),
     )?;
+    try_step(Step::PivotRoot, go_back(old_root, staging))?;
     try_step(Step::PivotRoot, pivot())?;
     try_step(Step::OldRoot, let_go())?;
     let protect = libc::MS_REMOUNT | libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV;
@@ -151,6 +159,23 @@ fn stage(p: &Prepared<'_>) -> Result<(), Errno> {
     kernel::mount(c"root", c"root", c"tmpfs", flags, p.root_options)
 }
 
+fn change_root(path: &CStr) -> Result<(), Errno> {
+    // SAFETY: a `CStr` ends in null.
+    check(unsafe { libc::chroot(path.as_ptr()) }).map(drop)
+}
+
+/// The old root is the root again, and we stand in the staging directory.
+fn go_back(old_root: i32, staging: i32) -> Result<(), Errno> {
+    // SAFETY: no pointers; both were opened by us.
+    check(unsafe { libc::fchdir(old_root) })?;
+    change_root(c".")?;
+    // SAFETY: as above.
+    check(unsafe { libc::fchdir(staging) })?;
+    kernel::close(old_root);
+    kernel::close(staging);
+    Ok(())
+}
+
 fn pivot() -> Result<(), Errno> {
     change_directory(c"root")?;
     // The old root ends up on top of the new one, so no directory for it is needed.
@@ -214,6 +239,8 @@ fn start_session() -> Result<(), Errno> {
     check(unsafe { libc::setsid() })?;
     // SAFETY: no pointers.
     unsafe { libc::umask(0o022) };
+    // If memory runs out, the kernel ends the cell first. Best effort: this protects the user's own programs.
+    let _ = kernel::write_file(c"/proc/self/oom_score_adj", b"1000");
     // Whatever the caller had switched off, address randomisation above all, is on again.
     // SAFETY: no pointers.
     check(unsafe { libc::personality(0) })?;

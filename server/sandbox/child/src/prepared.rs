@@ -70,7 +70,8 @@ steps! {
     Exec = "start the program",
 }
 
-/// What the child does inside the staging directory, in order. Paths are relative to it: `root/usr`.
+/// What the child does while it stands in the staging directory and the new root is the root: `/usr` is the cell's, `tmp`
+/// is the staging directory's.
 #[derive(Clone, Copy)]
 pub enum Operation<'a> {
     /// Makes a directory, unless it is there.

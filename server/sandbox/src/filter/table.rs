@@ -253,6 +253,8 @@ static TABLE: &[Row] = &[
     same("pidfd_getfd", 438, EPERM, INSPECT).trace(),
     same("process_madvise", 440, EPERM, INSPECT).trace(),
     same("process_mrelease", 448, EPERM, INSPECT).trace(),
+    both("prlimit64", 302, 261, EPERM, "It would change what another process of the sandbox may use, its first one above all.")
+        .when(&[Condition::Given { argument: 0 }, Condition::Given { argument: 2 }]),
     // Namespaces. The flags of clone3 lie behind a pointer, which a filter cannot follow; C libraries fall back to clone.
     both("unshare", 272, 97, EPERM, NAMESPACE).when(&[Condition::AnyBit { argument: 0, mask: !NO_NAMESPACE }]),
     both("setns", 308, 268, EPERM, NAMESPACE),
