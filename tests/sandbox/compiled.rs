@@ -178,13 +178,11 @@ fn a_project_in_the_other_folder_for_temporary_files_is_seen() {
         let all = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(project.path(), all).expect("open to all");
         std::fs::write(project.path().join("beside.txt"), "beside\n").expect("a file");
-        std::fs::write(project.path().join("shows.sh"), "cat beside.txt; pwd\n").expect("a file");
+        std::fs::write(project.path().join("shows.sh"), "cat beside.txt \"$0\"\n").expect("a file");
         let mut command = person.belljar(&["run", "--json", "shows.sh"]);
         let ran = Ran::of(output(command.current_dir(project.path()))).succeeded();
-        assert_eq!(
-            ran.stdout(),
-            format!("beside\n{}\n", project.path().display())
-        );
+        let wanted = "beside\ncat beside.txt \"$0\"\n";
+        assert_eq!(ran.stdout(), wanted, "by its name and by its whole path");
 
         let made = tempfile::Builder::new()
             .prefix("belljar-document-")
