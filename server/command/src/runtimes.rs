@@ -53,6 +53,7 @@ pub fn runtimes(launcher: Launcher, options: &RuntimesOptions) -> ExitCode {
     let places = Places {
         project: directory.as_deref(),
         directory: directory.as_deref(),
+        root: directory.as_deref(),
     };
     let mut languages: Vec<Language> = catalogue
         .iter()

@@ -57,6 +57,7 @@ pub fn build(
     let places = Places {
         project: project.as_ref().map(|project| project.root.as_path()),
         directory: directory.as_deref(),
+        root: root.as_deref(),
     };
     let job = match &request.source {
         Source::Document {
@@ -90,6 +91,12 @@ pub fn build(
         .filter_map(|tool| tool.path.parent())
         .map(Path::to_path_buf)
         .collect();
+    for tool in &job.tools {
+        notices.extend(tool.lent.iter().map(|directory| {
+            let (tool, directory) = (tool.path.display(), directory.display());
+            format!("the project's `{tool}` leads out of the project: the program sees `{directory}` too")
+        }));
+    }
     let environment = environment(host, &policy, &directories, job.environment, &mut notices);
     let mut shown = views::base(host);
     shown.extend(

@@ -112,6 +112,7 @@ fn program(
         sees: seen(&path, &real),
         path,
         real,
+        lent: Vec::new(),
         executes: Vec::new(),
         version: Vec::new(),
     };

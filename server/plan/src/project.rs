@@ -3,44 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use belljar_runtime::{FileKind, Host, is_broad};
+use belljar_runtime::{FileKind, Host, has_project_mark, is_broad};
 
 use crate::{Refusal, paths};
-
-/// A directory with one of these is a project.
-const MARKERS: &[&str] = &[
-    ".git",
-    ".hg",
-    ".jj",
-    ".svn",
-    ".belljar.toml",
-    "CMakeLists.txt",
-    "Cargo.toml",
-    "Gemfile",
-    "Makefile",
-    "Pipfile",
-    "Rakefile",
-    "build.gradle",
-    "build.gradle.kts",
-    "composer.json",
-    "cpanfile",
-    "deno.json",
-    "deno.jsonc",
-    "dune-project",
-    "go.mod",
-    "go.work",
-    "justfile",
-    "meson.build",
-    "mix.exs",
-    "package.json",
-    "pom.xml",
-    "pyproject.toml",
-    "requirements.txt",
-    "setup.cfg",
-    "setup.py",
-    "stack.yaml",
-    "tsconfig.json",
-];
 
 /// The system's own directories, which every cell sees as far as it may.
 const SYSTEM: &[&str] = &[
@@ -97,11 +62,7 @@ pub fn find_project(
     let marked = directory
         .ancestors()
         .take_while(|path| !too_much(path))
-        .find(|path| {
-            MARKERS
-                .iter()
-                .any(|marker| host.kind(&path.join(marker)).is_some())
-        });
+        .find(|path| has_project_mark(host, path));
     let own = || {
         Some(directory)
             .filter(|directory| !too_much(directory) && !in_hidden_home(directory, home.as_deref()))

@@ -327,6 +327,24 @@ fn a_compiled_program_may_be_executed_under_a_policy_that_lets_no_programs_run()
 }
 
 #[test]
+fn a_folder_outside_the_project_that_its_tool_leads_to_is_told() {
+    let host = machine()
+        .link_to("/home/ann/x/.venv/bin/python3", "/srv/app/bin/python3")
+        .program("/srv/app/bin/python3");
+    let asked = document("/home/ann/x/sub/a.py", "");
+    let alone = plan(&host, &asked);
+    assert!(shown(&alone).contains(&Path::new("/srv/app/bin/python3")));
+    assert!(alone.notices.is_empty(), "{:?}", alone.notices);
+    let whole = plan(&host.file("/srv/app/pyvenv.cfg", ""), &asked);
+    assert!(shown(&whole).contains(&Path::new("/srv/app")));
+    assert!(
+        whole.notices.len() == 1 && whole.notices[0].contains("`/srv/app`"),
+        "{:?}",
+        whole.notices
+    );
+}
+
+#[test]
 fn the_environment_is_made_and_not_inherited() {
     let host = machine()
         .variable("AWS_SECRET_ACCESS_KEY", "s3cret")

@@ -60,6 +60,14 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
                 return Err(wrong("find", message));
             }
         }
+        let leads_out =
+            |mark: &&String| mark.split('/').any(|part| matches!(part, "" | "." | ".."));
+        if let Some(mark) = tool.marks.iter().find(leads_out) {
+            return Err(wrong(
+                mark,
+                format!("the mark `{mark}` is no path below an installation"),
+            ));
+        }
         if tool.names.is_empty()
             || tool
                 .names

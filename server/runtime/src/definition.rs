@@ -66,6 +66,9 @@ pub(crate) struct Tool {
     /// Programs and directories that it executes besides itself.
     #[serde(default)]
     pub executes: Vec<String>,
+    /// A directory with one of these is an installation of it, wherever it lies. A part `*` is any one name.
+    #[serde(default)]
+    pub marks: Vec<String>,
 }
 
 /// One place to look for a tool. Exactly one of `project`, `directory` and `path` is set.

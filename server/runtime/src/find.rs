@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::definition::{Finder, Tool};
-use crate::{Catalogue, FileKind, Host, Runtime, choose, expand, is_broad};
+use crate::{Catalogue, FileKind, Host, Runtime, choose, expand, is_broad, marks};
 
 /// A program's links are followed this far.
 const MAX_LINKS: usize = 16;
@@ -15,6 +15,8 @@ pub struct Places<'a> {
     pub project: Option<&'a Path>,
     /// The document's directory, or the one the user stands in.
     pub directory: Option<&'a Path>,
+    /// The project, whether or not the run sees it: what lies in it, links above all, is a stranger's word.
+    pub root: Option<&'a Path>,
 }
 
 impl<'a> Places<'a> {
@@ -35,6 +37,20 @@ impl<'a> Places<'a> {
             Some(here)
         })
     }
+
+    /// Whether `path` is a stranger's word.
+    fn is_strangers(&self, host: &dyn Host, path: &Path) -> bool {
+        self.root.or(self.project).is_some_and(|root| {
+            let parent = path.parent().and_then(|parent| host.resolve(parent));
+            path.starts_with(root) || parent.is_some_and(|parent| parent.starts_with(root))
+        })
+    }
+
+    /// Whether the run sees `path` as a part of the project.
+    fn shows(&self, path: &Path) -> bool {
+        self.project
+            .is_some_and(|project| path.starts_with(project))
+    }
 }
 
 /// A tool, found.
@@ -48,6 +64,8 @@ pub struct FoundTool {
     pub real: PathBuf,
     /// What it must see: its installation, or itself.
     pub sees: Vec<PathBuf>,
+    /// Directories of these that are outside the project, and that nothing but links in the project names.
+    pub lent: Vec<PathBuf>,
     /// Programs and directories that it executes besides itself: names, or absolute paths.
     pub executes: Vec<String>,
     /// The command that says which version it is; empty if it has none.
@@ -124,7 +142,7 @@ impl Catalogue {
         let tool = self.tool_named(name)?;
         if program.contains('/') {
             let path = places.directory.unwrap_or(Path::new("/")).join(path);
-            return at(host, tool, &path, Origin::Unknown);
+            return at(host, tool, &normal(&path), places, None);
         }
         let finders = tool.find.iter().filter(|finder| finder.project.is_none());
         finders
@@ -183,10 +201,10 @@ fn search(
         let below = below.replace("{name}", name);
         return places
             .upward()
-            .find_map(|directory| at(host, tool, &directory.join(&below), Origin::Project));
+            .find_map(|directory| at(host, tool, &directory.join(&below), places, None));
     }
     if finder.path {
-        return on_path(host, tool, finder, name);
+        return on_path(host, tool, finder, places, name);
     }
     let directory = finder
         .directory
@@ -199,7 +217,8 @@ fn search(
             host,
             tool,
             &directory.join(program),
-            Origin::Installation(&directory),
+            places,
+            Some(&directory),
         );
     };
     let (above, pattern) = each.rsplit_once('/').unwrap_or(("", each));
@@ -224,11 +243,18 @@ fn search(
         host,
         tool,
         &installation.join(program),
-        Origin::Installation(&installation),
+        places,
+        Some(&installation),
     )
 }
 
-fn on_path(host: &dyn Host, tool: &Tool, finder: &Finder, name: &str) -> Option<FoundTool> {
+fn on_path(
+    host: &dyn Host,
+    tool: &Tool,
+    finder: &Finder,
+    places: &Places<'_>,
+    name: &str,
+) -> Option<FoundTool> {
     let path = host.variable("PATH")?;
     let skip: Vec<PathBuf> = finder
         .skip
@@ -238,33 +264,45 @@ fn on_path(host: &dyn Host, tool: &Tool, finder: &Finder, name: &str) -> Option<
     std::env::split_paths(&path)
         // A directory that is not absolute would be looked up wherever the user happens to stand.
         .filter(|directory| directory.is_absolute() && !skip.contains(directory))
-        .find_map(|directory| at(host, tool, &directory.join(name), Origin::Unknown))
+        .find_map(|directory| at(host, tool, &directory.join(name), places, None))
 }
 
-/// What a program came with.
-enum Origin<'a> {
-    /// The project, which the run sees anyway.
-    Project,
-    /// This directory.
-    Installation(&'a Path),
-    /// Its path must tell.
-    Unknown,
-}
-
-/// The program at `path`, if there is one.
-fn at(host: &dyn Host, tool: &Tool, path: &Path, origin: Origin<'_>) -> Option<FoundTool> {
+/// The program at `path`, if there is one, and what it must see: the `installation` that it was found in, or what its
+/// path tells.
+fn at(
+    host: &dyn Host,
+    tool: &Tool,
+    path: &Path,
+    places: &Places<'_>,
+    installation: Option<&Path>,
+) -> Option<FoundTool> {
     if host.kind(path) != Some(FileKind::File) || !host.is_executable(path) {
         return None;
     }
     let real = host.resolve(path)?;
     let home = host.home();
-    let broad = |directory: &Path| is_broad(directory, home.as_deref());
-    let own = match origin {
-        Origin::Installation(directory) if !broad(directory) => Some(directory.to_path_buf()),
-        Origin::Project => path.parent().map(Path::to_path_buf),
-        Origin::Installation(_) | Origin::Unknown => prefix(path, &broad),
+    let is_broad = |directory: &Path| {
+        let resolved = host.resolve(directory);
+        let mut both = [Some(directory), resolved.as_deref()].into_iter().flatten();
+        both.any(|one| is_broad(one, home.as_deref()))
+    };
+    // What the user's own PATH and links name is shown with all that it came with. A stranger's link could name any
+    // directory with a `bin` in it, so of those only what is an installation by its own marks is shown whole.
+    let mut strangers = places.is_strangers(host, path);
+    let whole = |program: &Path, strangers: bool| {
+        let directory = marks::packages(program).or_else(|| prefix(program))?;
+        let is_shown = !is_broad(directory)
+            && (!strangers
+                || is_installation(host, tool, directory) && !marks::is_somebodys(host, directory));
+        is_shown.then(|| directory.to_path_buf())
+    };
+    let own = match installation {
+        _ if places.shows(path) => path.parent().map(Path::to_path_buf),
+        Some(directory) if !strangers && !is_broad(directory) => Some(directory.to_path_buf()),
+        _ => whole(path, strangers),
     };
     let mut sees = Vec::new();
+    let mut lent = Vec::new();
     let executed = match own {
         Some(own) => {
             sees.push(own);
@@ -276,8 +314,20 @@ fn at(host: &dyn Host, tool: &Tool, path: &Path, origin: Origin<'_>) -> Option<F
     };
     // A program that is a link finds its own files from where it really is; every step on the way must be seen.
     for step in links(host, &executed) {
-        let seen = prefix(&step, &broad).unwrap_or(step);
+        strangers |= places.is_strangers(host, &step);
+        if places.shows(&step) {
+            continue;
+        }
+        let directory = whole(&step, strangers);
+        let is_lent = strangers
+            && directory
+                .as_deref()
+                .is_some_and(|one| !is_well_known(host, tool, one));
+        let seen = directory.unwrap_or(step);
         if !in_system(&seen) && !sees.iter().any(|one| seen.starts_with(one)) {
+            if is_lent {
+                lent.push(seen.clone());
+            }
             sees.push(seen);
         }
     }
@@ -293,6 +343,7 @@ fn at(host: &dyn Host, tool: &Tool, path: &Path, origin: Origin<'_>) -> Option<F
         path: executed,
         real,
         sees,
+        lent,
         executes: tool.executes.clone(),
         version,
     })
@@ -305,12 +356,50 @@ fn in_system(path: &Path) -> bool {
         .any(|one| path.starts_with(one))
 }
 
-/// The installation that a program is part of: what lies above its `bin`.
-fn prefix(program: &Path, broad: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
+/// The installation that a program is part of, by its path: what lies above its `bin`.
+fn prefix(program: &Path) -> Option<&Path> {
     let directory = program.parent()?;
     let last = directory.file_name()?.to_str()?;
-    let above = directory.parent()?;
-    (matches!(last, "bin" | "sbin") && !broad(above)).then(|| above.to_path_buf())
+    matches!(last, "bin" | "sbin").then(|| directory.parent())?
+}
+
+/// Whether `directory` holds the tool and nothing of anybody's, as far as can be told from it.
+fn is_installation(host: &dyn Host, tool: &Tool, directory: &Path) -> bool {
+    is_well_known(host, tool, directory)
+        || directory.file_name() == Some("node_modules".as_ref())
+        || tool
+            .marks
+            .iter()
+            .any(|mark| marks::is_there(host, directory, mark))
+}
+
+/// Whether `directory` is one of those in which the tool is looked for anyway.
+fn is_well_known(host: &dyn Host, tool: &Tool, directory: &Path) -> bool {
+    tool.find.iter().any(|finder| {
+        let known = finder
+            .directory
+            .iter()
+            .filter_map(|known| expand::path(host, known));
+        let mut known = known.filter_map(|known| match &finder.each {
+            None => Some((known, None)),
+            Some(each) => {
+                let (above, pattern) = each.rsplit_once('/').unwrap_or(("", each));
+                Some((known.join(above), Some(pattern.split_once('*')?)))
+            }
+        });
+        known.any(|(known, version)| match version {
+            None => directory == known,
+            Some((before, behind)) => {
+                let name = directory.file_name().and_then(|name| name.to_str());
+                // Joined with nothing, a path ends in a slash, which comparing paths does not see.
+                directory.parent() == Some(&known)
+                    && name.is_some_and(|name| {
+                        name.strip_prefix(before)
+                            .is_some_and(|rest| rest.ends_with(behind))
+                    })
+            }
+        })
+    })
 }
 
 /// The program and everything that it links to, step by step.

@@ -15,6 +15,7 @@ fn find_in(host: &FakeHost, runtime: &str, project: Option<&str>) -> Result<Foun
         &Places {
             project,
             directory: project,
+            root: project,
         },
     )
 }
@@ -70,6 +71,7 @@ fn the_project_chooses_before_the_user_and_may_name_a_series() {
     let places = Places {
         project: Some(Path::new("/home/ann/x")),
         directory: Some(Path::new("/home/ann/x/sub")),
+        root: Some(Path::new("/home/ann/x")),
     };
     let found = catalogue
         .by_id("python")
@@ -272,4 +274,149 @@ fn what_is_no_program_is_not_taken_for_one() {
         find_in(&host, "lua", None).is_err(),
         "a directory of PATH that is not absolute was searched"
     );
+}
+
+/// A project whose virtual environment is a link to a program in another directory.
+fn linked_to(program: &str) -> FakeHost {
+    FakeHost::new()
+        .program("/usr/bin/python3")
+        .file("/home/ann/x/a.py", "")
+        .link_to("/home/ann/x/.venv/bin/python3", program)
+}
+
+#[test]
+fn a_projects_link_does_not_decide_which_folder_outside_it_is_shown() {
+    let app = |marks: &[&str]| {
+        let host = linked_to("/srv/app/bin/python3");
+        marks
+            .iter()
+            .fold(host, |host, mark| {
+                host.file(&format!("/srv/app/{mark}"), "")
+            })
+            .link_to("/srv/app/bin/python3", "/usr/bin/python3")
+    };
+    let alone = [
+        PathBuf::from("/home/ann/x/.venv/bin"),
+        PathBuf::from("/srv/app/bin/python3"),
+    ];
+    for marks in [
+        &["notes"][..],
+        &["pyvenv.cfg", ".env"],
+        &["pyvenv.cfg", ".ENV.local"],
+        &["conda-meta/history", ".git/HEAD"],
+        &["lib/python3.12/os.py", "pyproject.toml"],
+    ] {
+        let (_, sees) = first(&app(marks), "python", Some("/home/ann/x"));
+        assert_eq!(sees, alone, "{marks:?}");
+    }
+    // What is an installation by its own marks, and nothing else by its marks, is shown: without it nothing would run.
+    for mark in ["pyvenv.cfg", "conda-meta/history", "lib/python3.12/os.py"] {
+        let found = find_in(&app(&[mark]), "python", Some("/home/ann/x")).expect("a tool");
+        let app = PathBuf::from("/srv/app");
+        assert!(
+            found.tools[0].sees.contains(&app),
+            "{mark}: {:?}",
+            found.tools[0].sees
+        );
+        assert_eq!(found.tools[0].lent, [app], "{mark}");
+    }
+    // The user's own PATH may name any.
+    let host = app(&["notes"]).variable("PATH", "/srv/app/bin");
+    assert_eq!(first(&host, "python", None).1, [PathBuf::from("/srv/app")]);
+}
+
+#[test]
+fn a_projects_link_to_a_program_in_a_home_shows_the_program_alone() {
+    let host = linked_to("/home/ann/h/bin/python3")
+        .link_to("/home/ann/h", "/home/ann")
+        .program("/home/ann/bin/python3");
+    let (_, sees) = first(&host, "python", Some("/home/ann/x"));
+    assert!(
+        !sees.contains(&"/home/ann/h".into()) && !sees.contains(&"/home/ann".into()),
+        "{sees:?}"
+    );
+}
+
+#[test]
+fn a_project_named_bin_does_not_show_what_lies_above_it() {
+    let host = FakeHost::new()
+        .program("/home/ann/y/bin/python3")
+        .file("/home/ann/y/diary", "")
+        .link_to("/home/ann/y/bin/.venv/bin/python3", "../../python3");
+    let (_, sees) = first(&host, "python", Some("/home/ann/y/bin"));
+    assert!(
+        sees.iter().all(|one| one.starts_with("/home/ann/y/bin")),
+        "{sees:?}"
+    );
+}
+
+#[test]
+fn a_projects_tool_that_a_user_names_or_has_on_path_is_no_more_trusted() {
+    let host = linked_to("/srv/app/bin/python3")
+        .program("/srv/app/bin/python3")
+        .file("/srv/app/.env", "")
+        .variable("PATH", "/home/ann/x/.venv/bin:/usr/bin");
+    let root = Some(Path::new("/home/ann/x"));
+    for project in [root, None] {
+        let places = Places {
+            project,
+            directory: root,
+            root,
+        };
+        for name in [
+            "python3",
+            ".venv/bin/python3",
+            "../x/.venv/bin/python3",
+            "/home/ann/x/.venv/bin/python3",
+        ] {
+            let found = Catalogue::shipped()
+                .find_command(&host, name, &places)
+                .expect("a tool");
+            assert!(
+                !found.sees.contains(&"/srv/app".into())
+                    && !found.sees.contains(&"/home/ann/x".into()),
+                "{name}: {:?}",
+                found.sees
+            );
+        }
+    }
+}
+
+#[test]
+fn a_version_managers_installation_is_shown_without_a_word() {
+    let host = pyenv().link_to(
+        "/home/ann/x/.venv/bin/python3",
+        "/home/ann/.pyenv/versions/3.12.1/bin/python3",
+    );
+    let found = find_in(&host, "python", Some("/home/ann/x")).unwrap();
+    assert!(
+        found.tools[0]
+            .sees
+            .contains(&"/home/ann/.pyenv/versions/3.12.1".into())
+    );
+    assert!(found.tools[0].lent.is_empty());
+}
+
+#[test]
+fn a_package_of_node_is_shown_with_its_neighbours() {
+    let host = FakeHost::new()
+        .program("/usr/bin/node")
+        .program("/srv/t/node_modules/tsx/dist/cli.mjs")
+        .file("/srv/t/node_modules/esbuild/index.js", "")
+        .link_to("/srv/t/node_modules/.bin/tsx", "../tsx/dist/cli.mjs")
+        .variable("PATH", "/srv/t/node_modules/.bin:/usr/bin");
+    let found = find_in(&host, "typescript", None).unwrap();
+    assert_eq!(found.way, 0);
+    assert_eq!(found.tools[0].sees, [PathBuf::from("/srv/t/node_modules")]);
+    // Installed for everybody, or by a package manager that links: what is shown is the outermost directory.
+    let host = FakeHost::new()
+        .program("/usr/bin/node")
+        .program("/srv/t/node_modules/.pnpm/tsx@4/node_modules/tsx/dist/cli.mjs")
+        .link_to(
+            "/home/ann/.local/bin/tsx",
+            "/srv/t/node_modules/.pnpm/tsx@4/node_modules/tsx/dist/cli.mjs",
+        )
+        .variable("PATH", "/home/ann/.local/bin:/usr/bin");
+    let found = find_in(&host, "typescript", None).unwrap();
+    assert_eq!(found.tools[0].sees, [PathBuf::from("/srv/t/node_modules")]);
 }
