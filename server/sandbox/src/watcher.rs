@@ -245,18 +245,44 @@ fn cpu_of(process: &Path) -> Duration {
     Duration::from_millis(ticks * 1000 / TICKS)
 }
 
-/// Memory of a process, shared pages divided among those who share them.
+/// Memory of a process, shared pages divided among those who share them. Of shared memory only that without a name:
+/// files in scratch space, memory files and System V objects are counted as such, mapped or not.
 fn exact_memory(process: &Path) -> u64 {
-    let Ok(text) = fs::read_to_string(process.join("smaps_rollup")) else {
-        return Status::read(process).map_or(0, |status| status.resident);
+    let Some(status) = Status::read(process) else {
+        return 0;
     };
-    let tables = Status::read(process).map_or(0, |status| status.tables);
-    let resident = text
+    let (Ok(rollup), Ok(maps)) = (
+        fs::read_to_string(process.join("smaps_rollup")),
+        fs::read(process.join("smaps")),
+    ) else {
+        return status.resident;
+    };
+    let anonymous = rollup
         .lines()
-        .filter(|line| line.starts_with("Pss_Anon:") || line.starts_with("Pss_Shmem:"))
-        .filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok())
-        .sum::<u64>();
-    resident * 1024 + tables
+        .find_map(|line| line.strip_prefix("Pss_Anon:"));
+    (kilobytes(anonymous) + nameless_shared(&String::from_utf8_lossy(&maps))) * 1024 + status.tables
+}
+
+/// Kilobytes that a process's detailed map shows for its share of shared memory without a name.
+fn nameless_shared(maps: &str) -> u64 {
+    let mut sum = 0;
+    let mut is_nameless = false;
+    for line in maps.lines() {
+        // The head of a mapping begins with its addresses, and its details with their name and a colon.
+        let first = line.split_whitespace().next().unwrap_or_default();
+        if !first.ends_with(':') {
+            is_nameless = line.ends_with(" /dev/zero (deleted)");
+        } else if is_nameless && first == "Pss:" {
+            sum += kilobytes(line.strip_prefix("Pss:"));
+        }
+    }
+    sum
+}
+
+/// The number in `   123 kB`.
+fn kilobytes(text: Option<&str>) -> u64 {
+    text.and_then(|text| text.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
 }
 
 /// Memory files that a process holds open, as inode and bytes: they can be full and mapped nowhere.
@@ -293,6 +319,13 @@ mod tests {
         }
         assert!(Status::read(&me).unwrap().resident > 100_000);
         assert!(exact_memory(&me) > 100_000);
+    }
+
+    #[test]
+    fn only_shared_memory_without_a_name_is_counted_from_a_map() {
+        let map = "7f0-7f1 rw-s 0 00:01 1 /dev/zero (deleted)\nSize: 8 kB\nPss: 8 kB\nPss_Dirty: 8 kB\n\
+                   7f2-7f3 rw-s 0 00:01 2 /memfd:x (deleted)\nPss: 4 kB\n7f4-7f5 rw-p 0 00:00 0 [heap]\nPss: 2 kB\n";
+        assert_eq!(nameless_shared(map), 8);
     }
 
     #[test]

@@ -244,9 +244,20 @@ fn start_session() -> Result<(), Errno> {
     // Whatever the caller had switched off, address randomisation above all, is on again.
     // SAFETY: no pointers.
     check(unsafe { libc::personality(0) })?;
+    // By the raw call: the C library says no to two signals that it keeps for itself. An all-zero action is the default
+    // one; KILL and STOP have no other, and refuse.
+    let default = [0u64; 4];
     for signal in 1..=64 {
-        // SAFETY: the default action. KILL and STOP, and two that the C library keeps, say no, and need nothing.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        // SAFETY: `default` is as large as the kernel's `sigaction` on both machines; the old action is not asked for.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                default.as_ptr(),
+                core::ptr::null::<u8>(),
+                8,
+            );
+        }
     }
     // SAFETY: all zeros is the empty set.
     let none: libc::sigset_t = unsafe { core::mem::zeroed() };
