@@ -74,6 +74,20 @@ const BROAD_IN_HOME: &[&str] = &[
     ".ssh",
 ];
 
+/// The same in a Windows home, as it is seen from Linux on that machine.
+const BROAD_IN_WINDOWS_HOME: &[&str] = &[
+    "",
+    "Desktop",
+    "Documents",
+    "Downloads",
+    "Music",
+    "OneDrive",
+    "Pictures",
+    "Videos",
+    "source",
+    "source/repos",
+];
+
 /// Nothing below these is ever a project or a tool's own directory.
 const BARRED: &[&str] = &["/boot", "/dev", "/etc", "/proc", "/run", "/sys"];
 
@@ -104,7 +118,38 @@ pub fn is_broad(path: &Path, home: Option<&Path>) -> bool {
     });
     // Somebody else's home is no less a home: /home/NAME, /var/tmp and the like have two parts.
     let a_home = path.parent() == Some(Path::new("/home"));
-    broad || barred || of_home || a_home
+    broad || barred || of_home || a_home || is_disk(path) || is_of_windows(path)
+}
+
+/// Whether `path` is another disk as a whole, or holds some: `/media/DISK` or `/media/NAME/DISK`.
+fn is_disk(path: &Path) -> bool {
+    path.strip_prefix("/media")
+        .is_ok_and(|below| below.components().count() <= 2)
+}
+
+/// Whether `path` is a drive of Windows, its homes, or what is too much in one of them: `/mnt/c/Users/NAME/Documents`.
+/// Windows makes no difference between `Users` and `users`.
+fn is_of_windows(path: &Path) -> bool {
+    let Ok(below) = path.strip_prefix("/mnt") else {
+        return false;
+    };
+    let mut parts = below
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy());
+    if !parts.next().is_some_and(|drive| drive.chars().count() == 1) {
+        return false;
+    }
+    let Some(users) = parts.next() else {
+        return true;
+    };
+    if !users.eq_ignore_ascii_case("Users") {
+        return false;
+    }
+    let in_home: Vec<_> = parts.skip(1).collect();
+    let in_home = in_home.join("/");
+    BROAD_IN_WINDOWS_HOME
+        .iter()
+        .any(|one| one.eq_ignore_ascii_case(&in_home))
 }
 
 #[cfg(test)]
@@ -124,6 +169,13 @@ mod tests {
             "/etc/apt",
             "/usr",
             "/tmp",
+            "/media/DISK",
+            "/media/ann/DISK",
+            "/mnt/c",
+            "/mnt/c/Users",
+            "/mnt/c/Users/Ann",
+            "/mnt/d/users/ann/documents",
+            "/mnt/c/Users/Ann/Downloads",
         ] {
             assert!(is_broad(Path::new(path), home), "{path}");
         }
@@ -134,6 +186,11 @@ mod tests {
             "/opt/go",
             "/tmp/x",
             "/srv/www",
+            "/media/ann/DISK/x",
+            "/mnt/c/x",
+            "/mnt/data",
+            "/mnt/c/Users/Ann/x",
+            "/mnt/c/Users/Ann/Documents/x",
         ] {
             assert!(!is_broad(Path::new(path), home), "{path}");
         }
