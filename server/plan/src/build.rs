@@ -118,11 +118,20 @@ pub fn build(
         root.as_deref(),
         project.as_ref(),
     )?);
+    let shown = views::tidy(shown, project.as_ref());
+    let project = project.or_else(|| {
+        let root = root.filter(|root| views::cover(host, &shown, root))?;
+        Some(Project {
+            root,
+            access: ProjectAccess::Hidden,
+            hide: policy.files.hide.clone(),
+        })
+    });
     let plan = RunPlan {
         policy: policy.name.clone(),
         steps: job.steps,
         files: job.files,
-        views: views::tidy(shown, project.as_ref()),
+        views: shown,
         project,
         work_dir: job.work_dir,
         environment,

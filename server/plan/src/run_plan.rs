@@ -46,7 +46,8 @@ pub enum ProjectAccess {
 pub struct Project {
     /// Its directory, absolute, with no symbolic links.
     pub root: PathBuf,
-    /// How it is seen. Never `Hidden` here: a hidden project is no part of a plan.
+    /// How it is seen. A project that is `Hidden` is a part of the plan only if a view would show it: the cell then has
+    /// an empty directory in its place, in which the plan's own files lie.
     pub access: ProjectAccess,
     /// Globs, relative to the root, of what stays hidden in it.
     pub hide: Vec<String>,
@@ -121,7 +122,7 @@ pub struct RunPlan {
     pub files: Vec<CellFile>,
     /// Files and directories of the host that the cell sees.
     pub views: Vec<View>,
-    /// The project, if the cell sees one.
+    /// The project, if the cell sees one, or would see it in a view although it is hidden.
     pub project: Option<Project>,
     /// Where the steps start. If it is neither seen nor in the project, it is made, empty and writable.
     pub work_dir: PathBuf,

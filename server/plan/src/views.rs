@@ -90,7 +90,7 @@ fn view(path: impl Into<PathBuf>, required: bool) -> View {
 /// What the policy's `files.read` shows. What `files.hide` hides stays hidden, also from there.
 ///
 /// # Errors
-/// A path would show a project as a whole that has hidden files in it.
+/// A path would show a project as a whole that has hidden files in it, or is no file and no directory.
 pub(crate) fn of_policy(
     host: &dyn Host,
     policy: &Policy,
@@ -107,6 +107,18 @@ pub(crate) fn of_policy(
             continue;
         };
         let path = host.resolve(&path).unwrap_or(path);
+        if host.kind(&path) == Some(FileKind::Other) {
+            return Err(Refusal {
+                reason: format!(
+                    "`files.read` of policy `{}` names `{}`, which is a socket, a pipe or a device",
+                    policy.name,
+                    path.display()
+                ),
+                hint: "name files and directories; a socket or pipe would lead out of the sandbox, which has devices of \
+                       its own"
+                    .to_owned(),
+            });
+        }
         let below = project.and_then(|project| path.strip_prefix(project).ok());
         if let Some(below) = below {
             // The project is shown already, without what is hidden.
@@ -161,11 +173,25 @@ fn hidden(globs: &[String]) -> GlobSet {
     let mut set = GlobSetBuilder::new();
     for glob in globs {
         // The policy room has checked them.
-        if let Ok(glob) = GlobBuilder::new(glob).literal_separator(true).build() {
+        let glob = GlobBuilder::new(glob)
+            .literal_separator(true)
+            // Where case makes no difference to the file system, `.ENV` is `.env`.
+            .case_insensitive(true)
+            .build();
+        if let Ok(glob) = glob {
             set.add(glob);
         }
     }
     set.build().unwrap_or_else(|_| GlobSet::empty())
+}
+
+/// Whether one of `views` shows what lies around `root`, and with it `root`.
+pub(crate) fn cover(host: &dyn Host, views: &[View], root: &Path) -> bool {
+    let is_below = |path: &Path| root != path && root.starts_with(path);
+    views.iter().any(|view| {
+        // A view of a link is a view of what it leads to.
+        is_below(&view.path) || host.resolve(&view.path).is_some_and(|path| is_below(&path))
+    })
 }
 
 /// Views without those that others hold or the project shows, in a stable order.

@@ -327,6 +327,34 @@ fn a_compiled_program_may_be_executed_under_a_policy_that_lets_no_programs_run()
 }
 
 #[test]
+fn a_hidden_project_that_a_view_would_show_stays_in_the_plan_as_hidden() {
+    let host = || machine().link_to("/srv/ann", "/home/ann");
+    let hidden = |planned: &Planned| {
+        let project = planned.plan.project.as_ref();
+        project.map(|project| (project.root.clone(), project.access))
+    };
+    let expected = Some((PathBuf::from("/home/ann/x"), ProjectAccess::Hidden));
+    let mut asked = document("/home/ann/x/sub/a.py", "");
+    asked.policy = "strict".into();
+    assert_eq!(hidden(&plan(&host(), &asked)), None);
+    for (read, expected) in [
+        ("/home/ann", expected.clone()),
+        ("/srv/ann", expected.clone()),
+        ("/home/ann/y", None),
+        ("/home/ann/x/sub", None),
+        ("/home/ann/x", None),
+    ] {
+        asked.allow = vec![format!("files.read = [\"{read}\"]")];
+        assert_eq!(hidden(&plan(&host(), &asked)), expected, "{read}");
+    }
+    // A project cannot make itself visible by hiding itself.
+    let host = host().file("/home/ann/x/.belljar.toml", "files.project = \"hidden\"\n");
+    let mut asked = document("/home/ann/x/sub/a.py", "");
+    asked.allow = vec!["files.read = [\"/home/ann\"]".into()];
+    assert_eq!(hidden(&plan(&host, &asked)), expected);
+}
+
+#[test]
 fn a_folder_outside_the_project_that_its_tool_leads_to_is_told() {
     let host = machine()
         .link_to("/home/ann/x/.venv/bin/python3", "/srv/app/bin/python3")
@@ -595,6 +623,9 @@ fn what_is_hidden_in_a_project_is_not_shown_by_reading() {
     assert!(shown(&plan(&host, &asked)).contains(&Path::new("/home/ann/x/data")));
     asked.allow = vec!["files.read = [\"/home/ann/x/deep\"]".into()];
     assert!(refusal(&host, &asked).reason.contains("hides"));
+    asked.allow = vec!["files.read = [\"/home/ann/x/loud\"]".into()];
+    let host = host.file("/home/ann/x/loud/.ENV", "secret");
+    assert!(refusal(&host, &asked).reason.contains("hides"));
     // The project is shown without them already; no view may lie over it.
     asked.policy = "default".into();
     asked.allow = vec!["files.read = [\"/home/ann/x/.env\", \"~/y\"]".into()];
@@ -621,6 +652,29 @@ fn a_path_that_is_not_utf8_is_refused() {
             .reason
             .contains("not UTF-8")
     );
+}
+
+#[test]
+fn sockets_pipes_and_devices_are_not_shown() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    std::fs::write(directory.path().join("file"), "").expect("a file");
+    std::os::unix::fs::symlink("socket", directory.path().join("link")).expect("a link");
+    let asked = |name: &str| {
+        let mut asked = command(&["sh"]);
+        asked.allow = vec![format!(
+            "files.read = [\"{}\"]",
+            directory.path().join(name).display()
+        )];
+        build(&asked, &Catalogue::shipped(), &ThisMachine)
+    };
+    for name in ["socket", "link"] {
+        let said = asked(name).expect_err("a refusal");
+        assert!(said.reason.contains("a socket, a pipe"), "{said:?}");
+    }
+    let planned = asked("file").expect("a plan");
+    assert!(shown(&planned).contains(&directory.path().join("file").as_path()));
 }
 
 /// This machine, as far as the tests below ask.
