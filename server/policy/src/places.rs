@@ -1,7 +1,5 @@
 //! What a policy says about files and programs: paths of the host, globs in the project, program names.
 
-use globset::GlobBuilder;
-
 use crate::error::{Wrong, quoted};
 
 /// Kernel file systems, of which every cell has its own.
@@ -129,10 +127,41 @@ pub(crate) fn hide_glob(text: &str) -> Result<String, Wrong> {
     } else {
         format!("**/{rooted}")
     };
-    match GlobBuilder::new(&canonical).literal_separator(true).build() {
-        Ok(_) => Ok(canonical),
-        Err(error) => Err(wrong(&format!("is no glob: {}", error.kind()))),
+    match unfinished(&canonical) {
+        None => Ok(canonical),
+        Some(what) => Err(wrong(&format!("is no glob: {what}"))),
     }
+}
+
+/// What is wrong with a glob, if something is: a set or an alternative that is not closed would match nothing, and so
+/// hide nothing.
+fn unfinished(glob: &str) -> Option<&'static str> {
+    let mut characters = glob.chars();
+    let mut depth = 0u32;
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => {
+                if characters.next().is_none() {
+                    return Some("nothing follows the last `\\`");
+                }
+            }
+            '[' => {
+                // The first character of a set may be `]`, also behind the `!`.
+                let mut first = characters.next();
+                if first == Some('!') || first == Some('^') {
+                    first = characters.next();
+                }
+                if first.is_none() || !characters.any(|one| one == ']') {
+                    return Some("a `[` is not closed");
+                }
+            }
+            '{' => depth += 1,
+            '}' if depth == 0 => return Some("a `}` closes nothing"),
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    (depth > 0).then_some("a `{` is not closed")
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ pub struct Files {
     /// doubled or final slashes.
     pub read: Vec<String>,
     /// What stays hidden in the project, also from `read`: globs from the project's root, in which `*` stops at `/`
-    /// and `**/` is any depth (globset with `literal_separator`). A directory that matches is hidden whole.
+    /// and `**/` is any depth (fast-glob). A directory that matches is hidden whole.
     pub hide: Vec<String>,
     /// How many bytes it may write to files altogether.
     pub scratch: u64,

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use belljar_child::Operation;
@@ -53,7 +52,8 @@ const SYSTEM: &[&str] = &[
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 
 /// What anyone may read in the host's /proc and the program may not in its own: keys, hardware, how the machine was
-/// booted. (bubblewrap's users, Docker's masked paths, and the leaks found in both; each mask costs about 10 us.)
+/// booted. (bubblewrap's users, Docker's masked paths, and the leaks found in both; each mask costs about 10 us. What only
+/// root may read needs none: nobody in a cell is root.)
 const MASKED_FILES: &[&str] = &[
     "cmdline",
     "diskstats",
@@ -64,8 +64,6 @@ const MASKED_FILES: &[&str] = &[
     "latency_stats",
     "modules",
     "partitions",
-    "sched_debug",
-    "timer_list",
     "sys/kernel/random/boot_id",
 ];
 /// Likewise, directories.
@@ -122,6 +120,8 @@ pub struct Furniture {
     /// Paths below which the host's own directories are, so that nothing can or need be made there.
     covered: Vec<PathBuf>,
     made: BTreeSet<PathBuf>,
+    /// Parts of paths that are no symbolic links on the host.
+    no_links: BTreeSet<PathBuf>,
     root_bytes: u64,
 }
 
@@ -306,7 +306,7 @@ impl Furniture {
                 continue;
             }
             // A link on the way is a link in the cell too, and what is shown is where it leads.
-            if let Some((link, target)) = first_link(&path) {
+            if let Some((link, target)) = self.first_link(&path) {
                 if self.made.insert(link.clone()) {
                     self.parents(&link);
                     self.operations
@@ -459,18 +459,13 @@ impl Furniture {
         ] {
             for name in names {
                 let path = Path::new("/proc").join(name);
-                // The host's /proc has the same names: what this kernel lacks, or only root may read, needs no mask.
-                if std::fs::symlink_metadata(&path)
-                    .is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
-                {
-                    let to = in_root(&path);
-                    self.operations.push(Owned::Bind {
-                        from: text(from),
-                        to,
-                        optional: true,
-                        read_only: false,
-                    });
-                }
+                let to = in_root(&path);
+                self.operations.push(Owned::Bind {
+                    from: text(from),
+                    to,
+                    optional: true,
+                    read_only: false,
+                });
             }
         }
     }
@@ -626,6 +621,21 @@ impl Furniture {
         self.covered.iter().any(|covered| path.starts_with(covered))
     }
 
+    /// The first part of `path` that is a symbolic link on the host, and what it says. What was found to be none is not
+    /// asked about again.
+    fn first_link(&mut self, path: &Path) -> Option<(PathBuf, PathBuf)> {
+        for part in ancestors(path).chain([path]) {
+            if self.no_links.contains(part) {
+                continue;
+            }
+            if let Ok(target) = std::fs::read_link(part) {
+                return Some((part.to_owned(), target));
+            }
+            self.no_links.insert(part.to_owned());
+        }
+        None
+    }
+
     fn parents(&mut self, path: &Path) {
         if let Some(parent) = path.parent() {
             self.directory(parent);
@@ -644,13 +654,6 @@ impl Furniture {
             }
         }
     }
-}
-
-/// The first part of `path` that is a symbolic link on the host, and what it says.
-fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
-    ancestors(path)
-        .chain([path])
-        .find_map(|part| Some((part.to_owned(), std::fs::read_link(part).ok()?)))
 }
 
 /// What lies above `path`, from the top, itself left out.

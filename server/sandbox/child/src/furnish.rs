@@ -59,9 +59,8 @@ fn carry_out(p: &Prepared<'_>, operation: &Operation<'_>) -> Result<(), Errno> {
         } => file(path, content, mode),
         Operation::View { view, path } => {
             let tree = p.trees.get(view).map_or(-1, core::cell::Cell::get);
-            kernel::move_mount(tree, path)?;
-            kernel::close(tree);
-            Ok(())
+            // The descriptor is closed with all others.
+            kernel::move_mount(tree, path)
         }
         Operation::Bind {
             from,
@@ -105,6 +104,14 @@ fn unless(result: Result<c_int, Errno>, harmless: Errno) -> Result<(), Errno> {
 }
 
 fn file(path: &CStr, content: &[u8], mode: u32) -> Result<(), Errno> {
+    if content.is_empty() {
+        // Something to attach a view onto, or an empty file; one that is there is replaced below.
+        // SAFETY: a `CStr` ends in null.
+        match check(unsafe { libc::mknod(path.as_ptr(), libc::S_IFREG | mode, 0) }) {
+            Err(libc::EEXIST) => {}
+            other => return other.map(drop),
+        }
+    }
     let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_NOFOLLOW;
     let fd = kernel::open(path, flags, mode)?;
     let written = kernel::write_all(fd, content);
