@@ -140,11 +140,7 @@ fn unfinished(glob: &str) -> Option<&'static str> {
     let mut depth = 0u32;
     while let Some(character) = characters.next() {
         match character {
-            '\\' => {
-                if characters.next().is_none() {
-                    return Some("nothing follows the last `\\`");
-                }
-            }
+            '\\' if characters.next().is_none() => return Some("nothing follows the last `\\`"),
             '[' => {
                 // The first character of a set may be `]`, also behind the `!`.
                 let mut first = characters.next();
