@@ -136,7 +136,7 @@ fn is_of_windows(path: &Path) -> bool {
     let mut parts = below
         .components()
         .map(|part| part.as_os_str().to_string_lossy());
-    if !parts.next().is_some_and(|drive| drive.chars().count() == 1) {
+    if parts.next().is_none_or(|drive| drive.chars().count() != 1) {
         return false;
     }
     let Some(users) = parts.next() else {
