@@ -63,8 +63,18 @@ fn a_selection_keeps_its_line_numbers_in_errors() {
     editor.finish();
 }
 
+/// The titles of the quick fixes on a line.
+fn fixes(editor: &mut Editor, uri: &str, line: u64) -> Vec<String> {
+    let line = u32::try_from(line).expect("a short text");
+    let actions = editor.client.actions(uri, (line, 0), (line, 0));
+    let fixes = actions.iter().filter(|action| action["kind"] == "quickfix");
+    fixes
+        .map(|fix| fix["title"].as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
 #[test]
-fn what_was_refused_is_a_warning_with_a_fix() {
+fn what_was_refused_is_a_warning_and_has_a_fix_if_it_can_be_allowed() {
     if !python_runs() {
         return;
     }
@@ -81,15 +91,18 @@ fn what_was_refused_is_a_warning_with_a_fix() {
         message.starts_with("Blocked by policy `default`: connect to"),
         "{message}"
     );
-    let actions = editor.client.actions(&uri, (3, 0), (3, 0));
-    let fix = actions.iter().find(|action| action["kind"] == "quickfix");
-    let title = fix.expect("a quick fix")["title"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    // A run with a network rule would be refused, so there is no fix for this.
+    assert!(fixes(&mut editor, &uri, 3).is_empty());
+
+    let text = "while True:\n    print('x' * 1000)\n";
+    let uri = editor.open("flood.py", "python", text);
+    editor.client.command("belljar.run", json!({"uri": uri}));
+    let stopped = editor.client.wait_for_message(&uri, "output limit");
+    let titles = fixes(&mut editor, &uri, line_of(&stopped));
+    assert_eq!(titles.len(), 1, "{titles:?}");
     assert!(
-        title.starts_with("Allow once and run again: network.allow"),
-        "{title}"
+        titles[0].starts_with("Allow once and run again: limits.output"),
+        "{titles:?}"
     );
     editor.finish();
 }

@@ -3,6 +3,7 @@
 use belljar_report::{
     Confidence, Ending, Report, Violation, displayable_line, ending_words, violation_words,
 };
+use belljar_runs::can_be_allowed;
 
 use crate::style::Style;
 
@@ -62,11 +63,6 @@ pub fn closing(report: &Report, style: Style) -> String {
 fn is_the_end(violation: &Violation, report: &Report) -> bool {
     matches!(&report.ending, Some(Ending::Limit { limit })
         if violation.kind.as_str().strip_prefix("limit.") == Some(limit))
-}
-
-/// Whether a run with this rule would be run. Hosts on the network cannot be opened to a run yet, so nobody is told to.
-fn can_be_allowed(allow: &str) -> bool {
-    !allow.starts_with("network.")
 }
 
 /// What went wrong before there was a run.

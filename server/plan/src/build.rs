@@ -210,6 +210,12 @@ fn refuse_network(policy: &Policy) -> Result<(), Refusal> {
     })
 }
 
+/// Whether a run with this rule of a policy, which a report says would allow something, would be run at all. Nobody
+/// should be told to add one that only gets the run refused.
+pub fn can_be_allowed(rule: &str) -> bool {
+    !rule.trim_start().starts_with("network")
+}
+
 fn project(policy: &Policy, root: Option<&Path>) -> Option<Project> {
     let access = match policy.files.project {
         Access::Hidden => return None,

@@ -16,7 +16,7 @@ mod run_plan;
 mod views;
 
 pub use belljar_runtime::{Catalogue, FileKind, Found, Host, Messages, RuntimeError};
-pub use build::{Planned, build};
+pub use build::{Planned, build, can_be_allowed};
 pub use policy_files::{
     PolicySource, TrustRecord, is_trusted, policy_names, read_policy_files, trust_record,
     user_catalogue,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use belljar_plan::{
     Catalogue, Executables, FileKind, Host, LineRange, Planned, ProjectAccess, Refusal, RunRequest,
-    Source, build, policy_names, trust_record,
+    Source, build, can_be_allowed, policy_names, trust_record,
 };
 use fake_host::FakeHost;
 
@@ -524,6 +524,9 @@ fn a_network_rule_is_refused_and_says_where_it_stands() {
     let mut asked = document("/home/ann/x/a.py", "");
     asked.allow = vec!["network.allow = [\"example.org:443\"]".into()];
     let said = refusal(&machine(), &asked);
+    // So it is not offered either, and others are.
+    assert!(!can_be_allowed(&asked.allow[0]));
+    assert!(can_be_allowed("files.read = [\"/network\"]"));
     assert!(
         said.reason.contains("network") && said.hint.contains("network.allow"),
         "{said:?}"

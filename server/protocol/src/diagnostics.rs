@@ -1,6 +1,7 @@
 //! What every editor can show: the result, the violations and the errors of a run as diagnostics of its document.
 
 use belljar_report::{Confidence, Ending, Report, Violation, displayable, displayable_line};
+use belljar_runs::can_be_allowed;
 use tower_lsp::ls_types::{Diagnostic, DiagnosticSeverity, NumberOrString, Position, Range};
 
 use crate::documents::Document;
@@ -325,9 +326,10 @@ pub fn shown_errors(run: &ShownRun, report: &Report) -> Vec<ShownError> {
 /// A rule longer than this does not fit a menu, so the user could not see what is allowed.
 const LONGEST_RULE: usize = 160;
 
-/// The rule that would allow `violation`, if the user can be shown it whole and as it is. A rule is made from names
-/// that the program chose; what cannot be read cannot be agreed to.
+/// The rule that would allow `violation`, if a run with it would be run, and if the user can be shown it whole and as it
+/// is. A rule is made from names that the program chose; what cannot be read cannot be agreed to.
 pub fn allowable(violation: &Violation) -> Option<&str> {
     let rule = violation.allow.as_deref()?;
-    (displayable_line(rule, LONGEST_RULE) == rule && !rule.is_empty()).then_some(rule)
+    let is_readable = displayable_line(rule, LONGEST_RULE) == rule && !rule.is_empty();
+    (is_readable && can_be_allowed(rule)).then_some(rule)
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use belljar_report::{Report, Stream, displayable};
+use belljar_runs::can_be_allowed;
 use tempfile::TempDir;
 
 use crate::{summary, words};
@@ -110,7 +111,8 @@ pub fn full_text(report: &Report, name: &str) -> String {
                 "  {line}{}",
                 words::violation(violation, &report.policy)
             );
-            if let Some(allow) = &violation.allow {
+            let allow = violation.allow.as_deref();
+            if let Some(allow) = allow.filter(|allow| can_be_allowed(allow)) {
                 let _ = writeln!(text, "    would be allowed by: {}", displayable(allow));
             }
         }

@@ -373,7 +373,7 @@ fn two_runs_of_one_document_live_side_by_side() {
 #[test]
 fn a_violation_is_a_warning_with_a_fix_that_allows_exactly_that_once() {
     play(NEOVIM, Value::Null, |client, stage| {
-        let rule = "network.allow = [\"192.0.2.7:443\"]";
+        let rule = "files.read = [\"/srv/data\"]";
         client.open(FILE, "python", "import socket\nconnect()\n");
         let run = run_file(client);
         assert!(!stage.request(0).may_widen);
@@ -409,7 +409,7 @@ fn a_violation_is_a_warning_with_a_fix_that_allows_exactly_that_once() {
 }
 
 #[test]
-fn a_rule_that_cannot_be_read_whole_is_not_offered_and_not_taken() {
+fn a_rule_that_cannot_be_read_whole_or_kept_is_not_offered_and_not_taken() {
     play(NEOVIM, Value::Null, |client, stage| {
         client.open(FILE, "python", "connect()\n");
         let run = run_file(client);
@@ -422,6 +422,10 @@ fn a_rule_that_cannot_be_read_whole_is_not_offered_and_not_taken() {
                 .violations
                 .push(refuses(1, "files.read = [\"/\u{202e}a\"]"));
             report.violations.push(refuses(1, &long));
+            // This one can be read, but a run with it would be refused.
+            report
+                .violations
+                .push(refuses(1, "network.allow = [\"192.0.2.7:443\"]"));
         });
         client.wait_for_message(FILE, "Blocked");
         let actions = client.actions(FILE, (0, 0), (0, 0));
@@ -430,7 +434,7 @@ fn a_rule_that_cannot_be_read_whole_is_not_offered_and_not_taken() {
             .filter(|action| action["kind"] == "quickfix")
             .count();
         assert_eq!(fixes, 0, "{actions:#?}");
-        for violation in 0..3 {
+        for violation in 0..4 {
             let arguments = json!({"run": run, "violation": violation, "scope": "once"});
             assert!(client.try_command("belljar.allow", arguments).is_err());
         }

@@ -15,7 +15,8 @@ use tokio::sync::mpsc;
 
 pub use belljar_plan::{
     Catalogue, Host, LineRange, PolicySource, Refusal, RunRequest, RuntimeError, Source,
-    TrustRecord, find_project, is_trusted, policy_names, read_policy_files, trust_record,
+    TrustRecord, can_be_allowed, find_project, is_trusted, policy_names, read_policy_files,
+    trust_record,
 };
 pub use cells::{Boxed, Cells, Living, Stop};
 pub use conductor::Conductor;
