@@ -1,7 +1,8 @@
 //! What is said on standard error when a run is over.
 
 use belljar_report::{
-    Confidence, Ending, Report, Violation, displayable_line, ending_words, violation_words,
+    Confidence, Ending, Report, Violation, confidence_words, displayable_line, ending_words,
+    violation_words,
 };
 use belljar_runs::can_be_allowed;
 
@@ -19,8 +20,8 @@ pub fn closing(report: &Report, style: Style) -> String {
         .partition(|one| is_the_end(one, report));
     for violation in told.iter().take(MOST_VIOLATIONS) {
         let mut words = violation_words(violation, &report.policy);
-        if violation.file.is_some() && violation.confidence == Confidence::File {
-            words += " Which line did it is not known.";
+        if violation.file.is_some() {
+            words += confidence_words(violation.confidence);
         }
         text += &said_at(&place(violation), &words, style);
         if let Some(allow) = violation
@@ -196,7 +197,7 @@ mod tests {
             closing(&report, Style::default()),
             "a.py:4: Blocked by policy `default`: connect to `192.0.2.1:443`. \
              The program saw \"permission denied\". Which line did it is not known.\n\
-             belljar: Stopped after 0 s: the time limit of 10s of policy `default`.\n  \
+             belljar: Stopped after 0 ms: the time limit of 10s of policy `default`.\n  \
              hint: a higher limit for one run: `--limit wall=VALUE`\n"
         );
         report.violations[0].confidence = Confidence::Exact;

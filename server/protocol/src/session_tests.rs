@@ -383,7 +383,7 @@ fn a_violation_is_a_warning_with_a_fix_that_allows_exactly_that_once() {
         assert_eq!(warning["code"], "network.connect");
         assert_eq!(line_of(&warning), 1);
         assert!(
-            message_of(&warning).ends_with("The line is not known exactly."),
+            message_of(&warning).ends_with("Which line did it is not known."),
             "{warning}"
         );
         let actions = client.actions(FILE, (1, 0), (1, 0));

@@ -55,7 +55,7 @@ pub fn short(report: &Report) -> String {
         Some(Ending::Failed { .. }) => return format!("{mark} could not run"),
         _ => format!("{mark} "),
     };
-    text.push_str(&words::duration(report.usage.wall_ms));
+    text.push_str(&belljar_report::duration(report.usage.wall_ms));
     let n_lines = lines(report).len();
     if n_lines > 0 {
         text.push_str(" · ");

@@ -1,18 +1,8 @@
 //! The words that only an editor needs; what a violation and an ending are called is the report's own matter.
 
-use belljar_report::{Confidence, Ending, Report, Violation, ending_words, violation_words};
-
-/// `12 ms`, `1.3 s`, `75 s`.
-pub fn duration(milliseconds: f64) -> String {
-    if milliseconds < 999.5 {
-        format!("{milliseconds:.0} ms")
-    } else if milliseconds < 99_950.0 {
-        let text = format!("{:.1}", milliseconds / 1000.0);
-        format!("{} s", text.strip_suffix(".0").unwrap_or(&text))
-    } else {
-        format!("{:.0} s", milliseconds / 1000.0)
-    }
-}
+use belljar_report::{
+    Ending, Report, Violation, confidence_words, duration, ending_words, violation_words,
+};
 
 /// `1 line`, `2 lines`.
 pub fn count(n: usize, noun: &str) -> String {
@@ -25,13 +15,7 @@ pub fn count(n: usize, noun: &str) -> String {
 
 /// The sentences for a violation under `policy`, with how sure its line is.
 pub fn violation(violation: &Violation, policy: &str) -> String {
-    let mut text = violation_words(violation, policy);
-    text.push_str(match violation.confidence {
-        Confidence::Exact => "",
-        Confidence::Caller => " A library did it for this line.",
-        Confidence::File => " The line is not known exactly.",
-    });
-    text
+    violation_words(violation, policy) + confidence_words(violation.confidence)
 }
 
 /// How a run stopped and after what time; what to do about it on a line of its own.
@@ -78,19 +62,5 @@ mod tests {
             said(refused),
             "Not run: `ruby` was not found.\n  hint: install ruby"
         );
-    }
-
-    #[test]
-    fn times_are_short() {
-        let times = [
-            (0.4, "0 ms"),
-            (34.2, "34 ms"),
-            (1290.0, "1.3 s"),
-            (2000.0, "2 s"),
-            (120_000.0, "120 s"),
-        ];
-        for (milliseconds, text) in times {
-            assert_eq!(duration(milliseconds), text);
-        }
     }
 }

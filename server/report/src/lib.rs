@@ -12,4 +12,4 @@ pub use event::{Ending, Event, Posture, Stream, Usage};
 pub use fold::{Fold, Gap, Output, Report, SourceError};
 pub use hostile::{Displayer, displayable, displayable_line};
 pub use violation::{Confidence, Kind, Layer, Violation};
-pub use words::{ending_words, signal_name, violation_words};
+pub use words::{confidence_words, duration, ending_words, signal_name, violation_words};

@@ -1,9 +1,12 @@
 //! What a violation and an ending are called, in sentences that a user reads.
 
-use crate::{Ending, Kind, Report, Violation, displayable_line};
+use crate::{Confidence, Ending, Kind, Report, Violation, displayable_line};
 
 /// Longer texts of the program's are cut in sentences.
 const LONGEST: usize = 200;
+
+/// The rule of what the user asked for in this run only, and no policy says.
+const OF_REQUEST: &str = "request";
 
 /// What was refused, by which policy, and what the program saw of it. Safe to show.
 ///
@@ -18,8 +21,13 @@ pub fn violation_words(violation: &Violation, policy: &str) -> String {
         } else {
             format!(" ({target})")
         };
+        let whose = if violation.rule.as_deref() == Some(OF_REQUEST) {
+            "that was set for this run".to_owned()
+        } else {
+            format!("of policy `{policy}`")
+        };
         return format!(
-            "Limit `{name}` of policy `{policy}` was reached{detail}.{}",
+            "Limit `{name}` {whose} was reached{detail}.{}",
             times(violation.count)
         );
     };
@@ -33,6 +41,27 @@ pub fn violation_words(violation: &Violation, policy: &str) -> String {
         "Blocked by policy `{policy}`: {deed} `{target}`.{saw}{}",
         times(violation.count)
     )
+}
+
+/// How sure a violation's line is, as a sentence behind its words; empty if it is sure.
+pub fn confidence_words(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Exact => "",
+        Confidence::Caller => " A library did it for this line.",
+        Confidence::File => " Which line did it is not known.",
+    }
+}
+
+/// `12 ms`, `1.3 s`, `75 s`.
+pub fn duration(milliseconds: f64) -> String {
+    if milliseconds < 999.5 {
+        format!("{milliseconds:.0} ms")
+    } else if milliseconds < 99_950.0 {
+        let text = format!("{:.1}", milliseconds / 1000.0);
+        format!("{} s", text.strip_suffix(".0").unwrap_or(&text))
+    } else {
+        format!("{:.0} s", milliseconds / 1000.0)
+    }
 }
 
 /// How the run stopped, and what to do about it where there is something to do. `None` while it lives.
@@ -66,7 +95,6 @@ pub fn ending_words(report: &Report) -> Option<(String, Option<String>)> {
 }
 
 fn limit_words(limit: &str, report: &Report, policy: &str) -> (String, Option<String>) {
-    let seconds = |ms: f64| format!("{} s", (ms / 100.0).round() / 10.0);
     let limit = displayable_line(limit, LONGEST);
     // The violation of the same name says how high the limit was, and who set it.
     let name = format!("limit.{limit}");
@@ -78,18 +106,18 @@ fn limit_words(limit: &str, report: &Report, policy: &str) -> (String, Option<St
         format!(" of {}", displayable_line(&violation.target, LONGEST))
     });
     let whose = match violation.and_then(|violation| violation.rule.as_deref()) {
-        Some("request") => "that was set for this run".to_owned(),
+        Some(OF_REQUEST) => "that was set for this run".to_owned(),
         Some(rule) => format!("of policy `{policy}` ({})", displayable_line(rule, LONGEST)),
         None => format!("of policy `{policy}`"),
     };
     let what = match limit.as_str() {
         "wall" => format!(
             "Stopped after {}: the time limit{height} {whose}.",
-            seconds(report.usage.wall_ms)
+            duration(report.usage.wall_ms)
         ),
         "cpu" => format!(
             "Stopped after {} of computing: the CPU limit{height} {whose}.",
-            seconds(report.usage.cpu_ms)
+            duration(report.usage.cpu_ms)
         ),
         "memory" => format!("Stopped: the memory limit{height} {whose}."),
         "output" => format!("Stopped: the output limit{height} {whose}."),
@@ -198,7 +226,7 @@ pub fn signal_name(signal: i32) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Confidence, Layer, Usage};
+    use crate::{Layer, Usage};
 
     fn violation(kind: Kind, target: &str, errno: Option<&str>, count: u64) -> Violation {
         Violation {
@@ -235,6 +263,28 @@ mod tests {
             violation_words(&limit, "strict"),
             "Limit `processes` of policy `strict` was reached (64)."
         );
+        let own = Violation {
+            rule: Some("request".into()),
+            ..violation(Kind::LimitDisk, "1MiB", None, 1)
+        };
+        assert_eq!(
+            violation_words(&own, "default"),
+            "Limit `disk` that was set for this run was reached (1MiB)."
+        );
+    }
+
+    #[test]
+    fn times_are_short() {
+        let times = [
+            (0.4, "0 ms"),
+            (34.2, "34 ms"),
+            (1290.0, "1.3 s"),
+            (2000.0, "2 s"),
+            (120_000.0, "120 s"),
+        ];
+        for (milliseconds, text) in times {
+            assert_eq!(duration(milliseconds), text);
+        }
     }
 
     #[test]
