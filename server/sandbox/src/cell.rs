@@ -200,7 +200,9 @@ fn failed(step: &str, error: &io::Error) -> Event {
         ending: Ending::Failed {
             step: step.to_owned(),
             errno,
-            hint: "the process that watches the run is gone; everything in the cell died with it. Run again".to_owned(),
+            hint: "the process that makes or watches cells is gone, and everything in them with it; if it happens again, \
+                   restart Belljar (in an editor, its language server)"
+                .to_owned(),
         },
         usage: Usage::default(),
     }
