@@ -197,7 +197,7 @@ mod tests {
             closing(&report, Style::default()),
             "a.py:4: Blocked by policy `default`: connect to `192.0.2.1:443`. \
              The program saw \"permission denied\". Which line did it is not known.\n\
-             belljar: Stopped after 0 ms: the time limit of 10s of policy `default`.\n  \
+             belljar: Stopped after 0 s: the time limit of 10s of policy `default`.\n  \
              hint: a higher limit for one run: `--limit wall=VALUE`\n"
         );
         report.violations[0].confidence = Confidence::Exact;

@@ -95,6 +95,8 @@ pub fn ending_words(report: &Report) -> Option<(String, Option<String>)> {
 }
 
 fn limit_words(limit: &str, report: &Report, policy: &str) -> (String, Option<String>) {
+    // Limits are written in seconds, and so is what came of them.
+    let seconds = |ms: f64| format!("{} s", (ms / 100.0).round() / 10.0);
     let limit = displayable_line(limit, LONGEST);
     // The violation of the same name says how high the limit was, and who set it.
     let name = format!("limit.{limit}");
@@ -113,11 +115,11 @@ fn limit_words(limit: &str, report: &Report, policy: &str) -> (String, Option<St
     let what = match limit.as_str() {
         "wall" => format!(
             "Stopped after {}: the time limit{height} {whose}.",
-            duration(report.usage.wall_ms)
+            seconds(report.usage.wall_ms)
         ),
         "cpu" => format!(
             "Stopped after {} of computing: the CPU limit{height} {whose}.",
-            duration(report.usage.cpu_ms)
+            seconds(report.usage.cpu_ms)
         ),
         "memory" => format!("Stopped: the memory limit{height} {whose}."),
         "output" => format!("Stopped: the output limit{height} {whose}."),

@@ -267,9 +267,9 @@ fn what_is_no_program_is_not_taken_for_one() {
         .program("/bin/lua5.4");
     assert_eq!(first(&host, "lua", None).0, "/bin/lua5.4");
     let host = FakeHost::new()
-        .program("/work/lua")
-        .variable("PATH", ".:work:/usr/bin")
-        .standing_in("/work");
+        .program("/srv/lua")
+        .variable("PATH", ".:srv:/usr/bin")
+        .standing_in("/srv");
     assert!(
         find_in(&host, "lua", None).is_err(),
         "a directory of PATH that is not absolute was searched"
