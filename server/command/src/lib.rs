@@ -26,6 +26,9 @@ use clap::error::ErrorKind;
 use crate::exit::NOT_RUN;
 use crate::options::{Command, Options};
 
+/// How much of each end of a run's output the language server keeps, so that a flood costs it little.
+const KEPT_FOR_EDITORS: usize = 192 << 10;
+
 /// How many cells a command makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cells {
@@ -67,7 +70,9 @@ pub fn main(
         Command::Policy(command) => policy::policy(command),
         Command::Lsp(options) => {
             let launcher = launcher();
-            serve(Box::new(move || Conductor::new(launcher, options.parallel)))
+            serve(Box::new(move || {
+                Conductor::new(launcher, options.parallel).keeping(KEPT_FOR_EDITORS)
+            }))
         }
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { dir } => pages::manual(dir.as_deref()),

@@ -109,6 +109,12 @@ impl Fold {
         }
     }
 
+    /// Keeps only `each_end` bytes of the output's beginning, and as many of its end. To be said before anything is added.
+    pub fn keeping(mut self, each_end: usize) -> Fold {
+        self.kept = Keep::of(each_end);
+        self
+    }
+
     /// Says which document is run, as the user named it, and as what.
     pub fn of(mut self, file: Option<String>, language: Option<String>) -> Fold {
         self.report.file = file;

@@ -5,17 +5,18 @@ use std::collections::VecDeque;
 use crate::decode::{Decoder, Part};
 use crate::{Gap, Output, Stream};
 
-/// How much is kept from the beginning, and how much from the end.
-const HEAD: usize = 512 * 1024;
-const TAIL: usize = 512 * 1024;
+/// How much is kept from the beginning, and how much from the end, unless somebody wants less.
+const EACH_END: usize = 512 * 1024;
 /// A program that changes streams at every byte must not cost a piece for every byte.
 const MOST_PIECES: usize = 8 * 1024;
 /// The tail is dropped piece by piece, so its pieces stay small.
 const TAIL_PIECE: usize = 16 * 1024;
 
 /// What is kept while the program writes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Keep {
+    /// How much of each end.
+    each_end: usize,
     head: Vec<Output>,
     head_bytes: usize,
     /// The head takes no more: it is full, or something behind it was left out.
@@ -35,7 +36,28 @@ pub(crate) struct Kept {
     pub replaced: bool,
 }
 
+impl Default for Keep {
+    fn default() -> Keep {
+        Keep::of(EACH_END)
+    }
+}
+
 impl Keep {
+    /// Keeps `each_end` bytes from the beginning, and as many from the end.
+    pub fn of(each_end: usize) -> Keep {
+        Keep {
+            each_end,
+            head: Vec::new(),
+            head_bytes: 0,
+            head_is_closed: false,
+            tail: VecDeque::new(),
+            tail_bytes: 0,
+            omitted: 0,
+            replaced: false,
+            decoders: Default::default(),
+        }
+    }
+
     /// Takes in what the program wrote to `stream`.
     pub fn add(&mut self, stream: Stream, bytes: &[u8]) {
         let mut decoder = std::mem::take(&mut self.decoders[stream as usize]);
@@ -60,7 +82,7 @@ impl Keep {
     /// Ends it.
     pub fn finish(mut self) -> Kept {
         self.flush_pending();
-        self.shorten_tail(TAIL);
+        self.shorten_tail(self.each_end);
         let mut pieces = self.head;
         let before = pieces.len();
         for piece in self.tail {
@@ -100,7 +122,7 @@ impl Keep {
     fn push(&mut self, stream: Stream, text: &str) {
         let mut text = text;
         if !self.head_is_closed {
-            let cut = floor(text, HEAD - self.head_bytes);
+            let cut = floor(text, self.each_end - self.head_bytes);
             let (now, later) = text.split_at(cut);
             self.push_to_head(stream, now);
             if later.is_empty() {
@@ -149,7 +171,7 @@ impl Keep {
             || self
                 .tail
                 .front()
-                .is_some_and(|first| self.tail_bytes - first.text.len() >= TAIL)
+                .is_some_and(|first| self.tail_bytes - first.text.len() >= self.each_end)
         {
             let Some(first) = self.tail.pop_front() else {
                 break;

@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub planning: tokio::sync::Semaphore,
     live: Mutex<HashMap<RunId, watch::Sender<bool>>>,
     history: Mutex<History>,
+    /// How much of each end of a run's output its report keeps, if not as much as usual.
+    pub each_end: Option<usize>,
     /// How many runs are not over yet.
     n_live: watch::Sender<usize>,
     shutting_down: watch::Sender<bool>,
@@ -65,12 +67,22 @@ impl Conductor {
             planning: tokio::sync::Semaphore::new(parallel),
             live: Mutex::default(),
             history: Mutex::new(History::of(history)),
+            each_end: None,
             n_live: watch::Sender::new(0),
             shutting_down: watch::Sender::new(false),
         };
         Conductor {
             shared: Arc::new(shared),
         }
+    }
+
+    /// Keeps only `each_end` bytes of the beginning of a run's output, and as many of its end: for a server that lives
+    /// long beside others. To be said before the first run.
+    pub fn keeping(mut self, each_end: usize) -> Conductor {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.each_end = Some(each_end);
+        }
+        self
     }
 
     /// Starts a run, or lines it up. Answers at once; needs a tokio runtime.

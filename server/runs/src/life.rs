@@ -45,6 +45,10 @@ pub(crate) async fn supervise(life: Life, request: RunRequest) {
 impl Life {
     async fn live(mut self, request: RunRequest) -> Report {
         let fold = start_report(&self.id, &request);
+        let fold = match self.shared.each_end {
+            Some(each_end) => fold.keeping(each_end),
+            None => fold,
+        };
         let has_input = request.has_input;
         let prepared = tokio::select! {
             biased;
