@@ -243,6 +243,7 @@ impl Furniture {
             ("upper", 0o755),
             ("work", 0o755),
             ("empty", 0o755),
+            ("cover", 0o755),
         ] {
             self.operations.push(Owned::Directory(text(name), mode));
         }
@@ -476,15 +477,12 @@ impl Furniture {
         files: &[CellFile],
         mount: ProjectMount,
     ) -> Result<(), Failure> {
+        let inside: Vec<(&Path, &CellFile)> = files
+            .iter()
+            .filter_map(|file| Some((file.path.strip_prefix(&project.root).ok()?, file)))
+            .collect();
         if project.access == ProjectAccess::Hidden {
-            // It is in the plan because a view shows what is around it.
-            let to = in_root(&project.root);
-            self.operations.push(Owned::Bind {
-                from: text("/var/empty"),
-                to,
-                optional: true,
-                read_only: false,
-            });
+            self.cover(project, &inside);
             return Ok(());
         }
         let found = project::walk(&project.root, &project.hide).map_err(|error| Failure {
@@ -494,10 +492,6 @@ impl Furniture {
                 "{error}. Name a smaller directory with --project, or use a policy whose project is hidden"
             ),
         })?;
-        let inside: Vec<(&Path, &CellFile)> = files
-            .iter()
-            .filter_map(|file| Some((file.path.strip_prefix(&project.root).ok()?, file)))
-            .collect();
         self.directory(&project.root);
         match mount {
             ProjectMount::Overlay => self.overlay(project, &found.hidden, &inside),
@@ -505,6 +499,35 @@ impl Furniture {
         }
         self.covered.push(project.root.clone());
         Ok(())
+    }
+
+    /// A hidden project is in the plan because a view shows what is around it: in its place is a directory with nothing
+    /// but the plan's own files.
+    fn cover(&mut self, project: &Project, files: &[(&Path, &CellFile)]) {
+        let cover = Path::new("cover");
+        let mut made = BTreeSet::new();
+        for directory in files.iter().flat_map(|(path, _)| ancestors(path)) {
+            if made.insert(directory) {
+                self.operations
+                    .push(Owned::Directory(text_of(&cover.join(directory)), 0o755));
+            }
+        }
+        for (path, file) in files {
+            let content = file.content.clone();
+            self.operations.push(Owned::File(
+                text_of(&cover.join(path)),
+                content,
+                file_mode(file),
+            ));
+        }
+        self.directory(&project.root);
+        let to = in_root(&project.root);
+        self.operations.push(Owned::Bind {
+            from: text("cover"),
+            to,
+            optional: false,
+            read_only: true,
+        });
     }
 
     /// What is hidden is a whiteout, and what is replaced is a file, in the layer above the project's own.
