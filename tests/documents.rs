@@ -1,5 +1,6 @@
 //! What the documents say and a program can check: lists that mirror the code, commands, links, and the transcript.
 
+#[allow(dead_code)] // Each test program uses a part of it.
 mod ordinary_user;
 #[allow(dead_code)] // This test program uses a part of it.
 #[path = "tidy/tree.rs"]

@@ -1,5 +1,6 @@
 //! What of the host every cell sees.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use belljar_policy::Policy;
@@ -197,17 +198,25 @@ pub(crate) fn cover(host: &dyn Host, views: &[View], root: &Path) -> bool {
 /// Views without those that others hold or the project shows, in a stable order.
 pub(crate) fn tidy(views: Vec<View>, project: Option<&Project>) -> Vec<View> {
     let mut kept: Vec<View> = Vec::new();
+    let mut places: HashMap<PathBuf, usize> = HashMap::new();
     for view in views {
         let in_project = project.is_some_and(|project| view.path.starts_with(&project.root));
-        let in_system = kept.iter().any(|known| {
-            !known.required && view.path != known.path && view.path.starts_with(&known.path)
+        let in_system = view.path.ancestors().skip(1).any(|above| {
+            let known = places.get(above).and_then(|place| kept.get(*place));
+            known.is_some_and(|known| !known.required)
         });
         if in_project || in_system {
             continue;
         }
-        match kept.iter_mut().find(|known| known.path == view.path) {
+        match places
+            .get(&view.path)
+            .and_then(|place| kept.get_mut(*place))
+        {
             Some(known) => known.required |= view.required,
-            None => kept.push(view),
+            None => {
+                places.insert(view.path.clone(), kept.len());
+                kept.push(view);
+            }
         }
     }
     kept

@@ -61,6 +61,19 @@ impl Adjustment {
         }
     }
 
+    /// Whether the file leaves no key out, so that nothing of another policy would stay.
+    pub(crate) fn says_everything(&self) -> bool {
+        let lists = [&self.read, &self.hide, &self.programs, &self.pass];
+        self.description.is_some()
+            && self.project.is_some()
+            && lists.into_iter().all(Option::is_some)
+            && self.network.is_some()
+            && self.set.is_some()
+            && Limit::ALL
+                .iter()
+                .all(|limit| self.limits.contains_key(limit))
+    }
+
     /// Reads one rule of a request, which is a line of a policy file. It has no line number.
     pub(crate) fn of_rule(rule: &str) -> Result<Adjustment, PolicyError> {
         let file = PolicyFile {

@@ -139,10 +139,18 @@ fn named(name: &str, user_named: Option<&PolicyFile<'_>>) -> Result<Policy, Poli
         )));
     }
     match (user_named, shipped_file(name)) {
-        (Some(file), _) => Ok(strict()?.redefined_by(name, &read(file)?)),
-        (None, Some(file)) => Ok(strict()?.redefined_by(name, &read(&file)?)),
+        (Some(file), _) => defined(name, &read(file)?),
+        (None, Some(file)) => defined(name, &read(&file)?),
         (None, None) => Err(unknown(format!("there is no policy {}", quoted(name)))),
     }
+}
+
+/// The policy that its own file defines. What the file leaves out is as in `strict`, which is not read for nothing.
+fn defined(name: &str, said: &Adjustment) -> Result<Policy, PolicyError> {
+    if said.says_everything() {
+        return Ok(Policy::nothing(name).redefined_by(name, said));
+    }
+    Ok(strict()?.redefined_by(name, said))
 }
 
 /// What a policy starts from. Read once: it is in the binary and never changes.
