@@ -80,7 +80,7 @@ pub(crate) async fn session(
                 let Some(frame) = frame else { break };
                 match dispatch.handle(frame).await {
                     Outcome::GoOn => {}
-                    Outcome::Parent(pid) => parent_gone = Box::pin(parent::gone(pid)),
+                    Outcome::Parent(parent) => parent_gone = Box::pin(parent::gone(parent)),
                     Outcome::Exit => break,
                 }
             }

@@ -20,6 +20,7 @@ use tower_service::Service;
 
 use crate::framing::{Frame, read_frame};
 use crate::outbox::Outbox;
+use crate::parent::Parent;
 
 /// Messages read but not yet looked at.
 const READ_AHEAD: usize = 64;
@@ -50,7 +51,7 @@ pub enum Outcome {
     /// It goes on.
     GoOn,
     /// The client is there, and this is its process.
-    Parent(Option<u64>),
+    Parent(Option<Parent>),
     /// The client says goodbye.
     Exit,
 }
@@ -113,7 +114,8 @@ impl<S: LanguageServer> Dispatch<S> {
             "initialize" => Outcome::Parent(
                 request
                     .params()
-                    .and_then(|parameters| parameters.get("processId")?.as_u64()),
+                    .and_then(|parameters| parameters.get("processId")?.as_u64())
+                    .and_then(Parent::seen),
             ),
             _ => Outcome::GoOn,
         };
