@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use belljar_sys::{Cloned, Namespaces};
+use belljar_sys::Cloned;
 use nix::unistd::{Gid, Uid, getegid, geteuid, getpid, setgroups, setresgid, setresuid};
 
 use crate::failure::Failure;
@@ -84,7 +84,7 @@ impl Identity {
     /// can be seen by the cell. It ends with the descriptor.
     pub fn namespace_for_roots_files(self) -> io::Result<OwnedFd> {
         let (reader, writer) = nix::unistd::pipe().map_err(io::Error::from)?;
-        match belljar_sys::clone_cell(Namespaces::USER)? {
+        match belljar_sys::fork_into_user_namespace()? {
             Cloned::Child => {
                 drop(writer);
                 // Stands still until the parent has what it came for.

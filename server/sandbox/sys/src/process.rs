@@ -19,26 +19,6 @@ pub enum Cloned {
     },
 }
 
-/// Which namespaces a cell gets of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Namespaces(pub c_int);
-
-impl Namespaces {
-    /// Only a user namespace.
-    pub const USER: Namespaces = Namespaces(libc::CLONE_NEWUSER);
-
-    /// User, mount, process, network, IPC, host name and control group.
-    pub const ALL: Namespaces = Namespaces(
-        libc::CLONE_NEWUSER
-            | libc::CLONE_NEWNS
-            | libc::CLONE_NEWPID
-            | libc::CLONE_NEWNET
-            | libc::CLONE_NEWIPC
-            | libc::CLONE_NEWUTS
-            | libc::CLONE_NEWCGROUP,
-    );
-}
-
 /// `struct clone_args`, see clone(2).
 #[repr(C, align(8))]
 #[derive(Default)]
@@ -72,12 +52,20 @@ fn check(value: c_int) -> io::Result<()> {
     }
 }
 
-/// Forks into new namespaces (clone3). With none this is a plain fork. The caller must have a single thread; what the
-/// child may then do is `belljar_child`'s business.
-pub fn clone_cell(namespaces: Namespaces) -> io::Result<Cloned> {
+/// A plain fork. The caller must have a single thread.
+pub fn fork() -> io::Result<Cloned> {
+    clone(0)
+}
+
+/// Forks into a user namespace of its own. The caller must have a single thread.
+pub fn fork_into_user_namespace() -> io::Result<Cloned> {
+    clone(libc::CLONE_NEWUSER)
+}
+
+fn clone(namespaces: c_int) -> io::Result<Cloned> {
     let mut pidfd: RawFd = -1;
     let arguments = CloneArguments {
-        flags: (namespaces.0 | libc::CLONE_PIDFD) as u64,
+        flags: (namespaces | libc::CLONE_PIDFD) as u64,
         pidfd: &raw mut pidfd as u64,
         exit_signal: libc::SIGCHLD as u64,
         ..CloneArguments::default()
@@ -100,11 +88,6 @@ pub fn clone_cell(namespaces: Namespaces) -> io::Result<Cloned> {
         pid: pid as pid_t,
         pidfd,
     })
-}
-
-/// A plain fork. The caller must have a single thread.
-pub fn fork() -> io::Result<Cloned> {
-    clone_cell(Namespaces(0))
 }
 
 /// Lets the kernel kill this process when the thread that forked it ends. Reset by a change of user id.
