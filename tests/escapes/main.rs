@@ -249,14 +249,16 @@ fn pass(title: &str, caller: Caller, owner: Owner) {
     indoors.heard();
 
     let findings = in_parallel(&attempts, |attempt| try_inside(attempt, &indoors, caller));
-    let mut failed = 0;
+    let mut failures = Vec::new();
     let mut unproven = 0;
     for attempt in &attempts {
         let proof = &proofs[&attempt.name];
         let line = verdict(attempt, proof, &findings[&attempt.name]);
         unproven += usize::from(matches!(proof, Proof::NotProvable(_)));
-        failed += usize::from(!line.starts_with("held") && !line.starts_with("noted"));
         tell(&line);
+        if !line.starts_with("held") && !line.starts_with("noted") {
+            failures.push(line);
+        }
     }
     let mut afterwards = traces::differences(&picture, &indoors.picture());
     afterwards.extend(
@@ -281,6 +283,7 @@ fn pass(title: &str, caller: Caller, owner: Owner) {
     for line in &afterwards {
         tell(&format!("AFTER    {line}"));
     }
+    let failed = failures.len();
     tell(&format!(
         "{title}: {} rows, {} held, {unproven} of them not provable here, {failed} failed, {} traces afterwards, {:.0} s",
         attempts.len(),
@@ -290,8 +293,9 @@ fn pass(title: &str, caller: Caller, owner: Owner) {
     ));
     assert!(
         failed == 0 && afterwards.is_empty(),
-        "{title}: {failed} rows failed, {} traces afterwards",
-        afterwards.len()
+        "{title}: {failed} rows failed, {} traces afterwards\n{}",
+        afterwards.len(),
+        [failures, afterwards].concat().join("\n")
     );
 }
 
