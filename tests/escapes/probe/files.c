@@ -120,7 +120,12 @@ VERB(open_handle) {
     } handle = {.head = {.handle_bytes = 128}};
     int mount;
     if (name_to_handle_at(AT_FDCWD, argv[0], &handle.head, &mount, 0)) failed("name_to_handle_at");
-    int at = opened(open("/", O_RDONLY), "open");
+    // Any open file says which file system the handle is of; the folder is on the same one as the file.
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%s", argv[0]);
+    char *end = strrchr(folder, '/');
+    if (end) *end = 0;
+    int at = opened(open(folder, O_RDONLY), "open");
     int fd = open_by_handle_at(at, &handle.head, O_RDONLY);
     if (fd < 0) failed("open_by_handle_at");
     show(fd);
