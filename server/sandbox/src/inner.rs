@@ -125,6 +125,8 @@ struct Watch<'a> {
     output: [Option<PipeReader>; 2],
     written: u64,
     started: Option<Instant>,
+    /// When pid 1 started the first program, by its own clock.
+    first_moment_ns: Option<u64>,
     stopped: Option<(Stopped, Instant)>,
     /// Pid 1 is dead, or at its end.
     is_dead: bool,
@@ -178,6 +180,7 @@ fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk) {
         output: [stdout, stderr],
         written: 0,
         started: None,
+        first_moment_ns: None,
         stopped: None,
         is_dead: false,
         silent: Silent::default(),
@@ -306,7 +309,10 @@ impl Watch<'_> {
             let index = message.index as usize;
             match message.kind {
                 // The clock starts when the first program has started, so a slow mount is never blamed on it.
-                b'S' => _ = self.started.get_or_insert_with(Instant::now),
+                b'S' => {
+                    self.started.get_or_insert_with(Instant::now);
+                    self.first_moment_ns.get_or_insert(message.moment_ns);
+                }
                 b'X' => {
                     self.steps += 1;
                     self.last = Some(message);
@@ -478,10 +484,18 @@ impl Watch<'_> {
             None => belljar_sys::wait_for(self.standing.pid)
                 .map_or((0, 0), |end| (end.cpu_us, end.peak_resident)),
         };
+        // Pid 1's own clock, if it lived to tell: what we hear, we may hear late.
+        let told = self
+            .last
+            .filter(|_| self.is_over())
+            .zip(self.first_moment_ns);
+        let wall = match (told, self.started) {
+            (Some((last, first)), _) => Duration::from_nanos(last.moment_ns.saturating_sub(first)),
+            (None, Some(started)) => ended.duration_since(started),
+            (None, None) => Duration::ZERO,
+        };
         let usage = Usage {
-            wall_ms: self.started.map_or(0.0, |started| {
-                ended.duration_since(started).as_secs_f64() * 1e3
-            }),
+            wall_ms: wall.as_secs_f64() * 1e3,
             cpu_ms: Duration::from_micros(cpu_us)
                 .max(self.peak.cpu)
                 .as_secs_f64()

@@ -87,18 +87,22 @@ fn conduct(p: &Prepared<'_>) -> Result<(), Failed> {
     // our user id, can neither look into this process nor see it.
     let _ = kernel::prctl(libc::PR_SET_DUMPABLE, 0, 0);
     for (index, program) in p.programs.iter().enumerate() {
+        // Before the program runs: we stand still until it executes, and on another processor it may be over by then.
+        let started_ns = kernel::moment_ns();
         let pid = start(p, program).map_err(|(step, error)| (step, error, index))?;
         say(
             p.status,
             &Message {
                 kind: b'S',
+                moment_ns: started_ns,
                 index: index as u32,
                 ..Message::default()
             },
         );
         let status = reap_until(pid);
+        let moment_ns = kernel::moment_ns();
         let left = end_the_rest();
-        say(p.status, &ended(status, left));
+        say(p.status, &ended(status, moment_ns, left));
         if status != 0 {
             break;
         }
@@ -163,7 +167,7 @@ fn end_the_rest() -> u32 {
 }
 
 /// The message that a program ended, with what it and all before it used.
-fn ended(status: c_int, left: u32) -> Message {
+fn ended(status: c_int, moment_ns: u64, left: u32) -> Message {
     // SAFETY: all zeros is a valid `rusage`.
     let mut usage: libc::rusage = unsafe { core::mem::zeroed() };
     // SAFETY: `usage` is ours.
@@ -171,6 +175,7 @@ fn ended(status: c_int, left: u32) -> Message {
     let time = |t: libc::timeval| t.tv_sec as u64 * 1_000_000 + t.tv_usec as u64;
     Message {
         kind: b'X',
+        moment_ns,
         value: status,
         index: left,
         cpu_us: time(usage.ru_utime) + time(usage.ru_stime),

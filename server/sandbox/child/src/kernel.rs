@@ -144,3 +144,14 @@ pub fn inode_at(directory: c_int, path: &CStr) -> Result<u64, Errno> {
     check(unsafe { libc::fstatat(directory, path.as_ptr(), &raw mut stat, 0) })?;
     Ok(stat.st_ino)
 }
+
+/// Now, in nanoseconds of a clock that never goes back.
+pub fn moment_ns() -> u64 {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `now` is ours. This clock is always there.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}

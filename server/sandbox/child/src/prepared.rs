@@ -323,6 +323,8 @@ pub struct Message {
     pub cpu_us: u64,
     /// For `X`: the largest resident set of any of them, in bytes.
     pub peak_resident: u64,
+    /// For `S` and `X`: when, in nanoseconds of a clock that never goes back.
+    pub moment_ns: u64,
     /// For `R`: the listener (or minus the error), /proc, scratch space, System V shm, msg and sem tables.
     pub descriptors: [c_int; 6],
     /// For `F` the error, for `X` the wait status, for `R` the posture.
