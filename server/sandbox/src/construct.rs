@@ -4,25 +4,25 @@ use std::cell::Cell;
 use std::ffi::{CString, c_int};
 use std::io::{self, PipeReader};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use belljar_child::{
-    Access, Answer, Arguments, Filters, Instruction, Message, Namespace, Prepared, Program, Rlimit,
-    Step, posture_bit, resource,
+    Access, Answer, Arguments, Filters, Instruction, Message, Namespace, Prepared, Program, Step,
 };
-use belljar_plan::{Executables, Limits, RunPlan};
+use belljar_plan::{Executables, RunPlan};
 use belljar_report::Posture;
 use belljar_sys::TreeAttributes;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
 use crate::failure::Failure;
+use crate::fault::{self, step_to_fail};
 use crate::filter::{self, Arch, NETWORK, Observed, UnixSockets};
 use crate::furnish::{Furniture, ProjectMount, staging_place};
 use crate::identity::Identity;
 use crate::landlock;
+use crate::posture::{missing, namespaces_outside, posture_of};
+use crate::rlimits::limits_of;
 
 /// A set-up that takes longer than this hangs, and is a failure. (Measured: 2 ms, and 100 ms on a cold disk.)
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -367,119 +367,6 @@ fn setback(message: &Message, furniture: &Furniture, choices: Choices) -> Setbac
     Failure::inside(step, message.value, what).into()
 }
 
-const BITS: &[(u32, &str)] = &[
-    (posture_bit::USER, "user namespace"),
-    (posture_bit::MOUNT, "mount namespace"),
-    (posture_bit::PID, "process namespace"),
-    (posture_bit::NET, "network namespace"),
-    (posture_bit::IPC, "IPC namespace"),
-    (posture_bit::UTS, "host name"),
-    (posture_bit::CGROUP, "control group namespace"),
-    (posture_bit::NO_NEW_PRIVILEGES, "no_new_privs"),
-    (posture_bit::CAPABILITIES, "empty capability sets"),
-    (posture_bit::SECCOMP, "system call filter"),
-    (posture_bit::ROOT, "new root"),
-    (posture_bit::NESTED, "shut user namespaces"),
-];
-
-fn missing(found: u32) -> String {
-    let names: Vec<&str> = BITS
-        .iter()
-        .filter(|(bit, _)| found & bit == 0)
-        .map(|(_, name)| *name)
-        .collect();
-    format!("not in place: {}", names.join(", "))
-}
-
-fn posture_of(found: u32, located: bool, notes: Vec<String>) -> Posture {
-    let has = |bit: u32| found & bit != 0;
-    Posture {
-        user_namespace: has(posture_bit::USER) && has(posture_bit::NESTED),
-        mount_namespace: has(posture_bit::MOUNT) && has(posture_bit::ROOT),
-        pid_namespace: has(posture_bit::PID),
-        network_namespace: has(posture_bit::NET),
-        ipc_namespace: has(posture_bit::IPC),
-        uts_namespace: has(posture_bit::UTS),
-        cgroup_namespace: has(posture_bit::CGROUP),
-        no_new_privileges: has(posture_bit::NO_NEW_PRIVILEGES),
-        capabilities_dropped: has(posture_bit::CAPABILITIES),
-        seccomp: has(posture_bit::SECCOMP),
-        landlock_abi: u32::from(has(posture_bit::LANDLOCK)),
-        cgroup: false,
-        project: String::new(),
-        located,
-        notes,
-    }
-}
-
-fn namespaces_outside() -> io::Result<Vec<(CString, u64, u32)>> {
-    [
-        ("user", posture_bit::USER),
-        ("mnt", posture_bit::MOUNT),
-        ("pid", posture_bit::PID),
-        ("net", posture_bit::NET),
-        ("ipc", posture_bit::IPC),
-        ("uts", posture_bit::UTS),
-        ("cgroup", posture_bit::CGROUP),
-    ]
-    .into_iter()
-    .map(|(name, bit)| {
-        let number = std::fs::metadata(format!("/proc/self/ns/{name}"))?.ino();
-        Ok((text(name), number, bit))
-    })
-    .collect()
-}
-
-/// Limits that the kernel holds for each process. Those of the cell as a whole are the watcher's.
-fn limits_of(limits: &Limits) -> Vec<Rlimit> {
-    use rlimit::Resource;
-    let cpu = limits.cpu.as_secs() + u64::from(limits.cpu.subsec_nanos() > 0);
-    let both = |value: u64| (value, value);
-    [
-        // A second more before the kernel kills, so that the signal that says why comes first.
-        (Resource::CPU, resource::CPU, (cpu, cpu + 1)),
-        (Resource::FSIZE, resource::FSIZE, both(limits.file_size)),
-        (Resource::NOFILE, resource::NOFILE, both(limits.open_files)),
-        // Counts processes and threads of this user namespace only, pid 1 included.
-        (Resource::NPROC, resource::NPROC, both(limits.processes + 1)),
-    ]
-    .into_iter()
-    .map(|(limit, resource, (soft, hard))| {
-        // Never more than the caller may have.
-        let most = limit.get_hard().unwrap_or(u64::MAX);
-        Rlimit {
-            resource,
-            soft: soft.min(most),
-            hard: hard.min(most),
-        }
-    })
-    .collect()
-}
-
-/// Limits that this process takes on itself and the cell inherits. They are never raised.
-///
-/// # Errors
-/// What the kernel said.
-pub fn take_on_limits() -> io::Result<()> {
-    use rlimit::Resource;
-    for (resource, soft, hard) in [
-        // Not 0: where the host takes cores through a pipe the kernel asks no limit but this one, exactly 1, which means
-        // none at all (core(5)).
-        (Resource::CORE, 1, 1),
-        (Resource::MEMLOCK, 64 << 10, 64 << 10),
-        (Resource::MSGQUEUE, 0, 0),
-        (Resource::NICE, 0, 0),
-        (Resource::RTPRIO, 0, 0),
-        (Resource::SIGPENDING, 1024, 1024),
-        // Eight MiB as everywhere, and room to ask for more: a recursive program may raise its own.
-        (Resource::STACK, 8 << 20, 64 << 20),
-    ] {
-        let (_, most) = resource.get()?;
-        resource.set(most.min(soft), most.min(hard))?;
-    }
-    Ok(())
-}
-
 /// Calls that the listener is told of although the table does not refuse them: those that carry an address out. Not
 /// `bind`: what listens in a cell is reached from nowhere but the cell.
 fn observed() -> Vec<Observed> {
@@ -548,34 +435,17 @@ fn text(text: &str) -> CString {
     CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
 }
 
-/// What a test wants to see fail: the name of a step, or `overlay` or `listener` to see the other way taken. Making
-/// something fail can only stop a run or take the way that the posture tells of, so anyone may ask for it.
-static TO_FAIL: OnceLock<String> = OnceLock::new();
-
-/// Reads `BELLJAR_FAIL_AT`, before the launcher erases its environment.
-pub fn read_what_to_make_fail() {
-    if let Ok(wanted) = std::env::var("BELLJAR_FAIL_AT") {
-        let _ = TO_FAIL.set(wanted);
-    }
-}
-
-fn step_to_fail() -> Option<Step> {
-    let wanted = TO_FAIL.get()?;
-    Step::ALL.iter().copied().find(|step| step.name() == wanted)
-}
-
 impl Choices {
     /// The strongest.
     pub fn first() -> Choices {
-        let wanted = TO_FAIL.get().map(String::as_str);
-        let project = if wanted == Some("overlay") {
+        let project = if fault::is_closed("overlay") {
             ProjectMount::View
         } else {
             ProjectMount::Overlay
         };
         Choices {
             project,
-            listen: wanted != Some("listener"),
+            listen: !fault::is_closed("listener"),
         }
     }
 }

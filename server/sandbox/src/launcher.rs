@@ -113,7 +113,7 @@ fn serve(socket: UnixStream, service: Service) -> io::Result<()> {
 
 /// Lets go of everything that the caller gave us: descriptors, environment, standard streams.
 fn forget_the_caller(socket: UnixStream) -> io::Result<UnixStream> {
-    crate::construct::read_what_to_make_fail();
+    crate::fault::read_what_to_make_fail();
     belljar_sys::erase_environment();
     let null = std::fs::OpenOptions::new()
         .read(true)

@@ -1,0 +1,519 @@
+//! Watches a cell from the start of its first program to its end: passes output on, answers its listener, holds its
+//! limits, and makes the one end that is told.
+
+use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use belljar_child::{Message, Step};
+use belljar_plan::{Limits, RunPlan};
+use belljar_report::{Ending, Event, Kind, Layer, Stream, Usage};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+
+use crate::construct::{Standing, let_go, read_message};
+use crate::failure::Failure;
+use crate::limits::LimitWords;
+use crate::listener::Listener;
+use crate::talk::{Talk, Word};
+use crate::tally::Tally;
+use crate::watcher::{INTERVAL, Look, Watcher};
+
+/// Bytes read from the program at once. (Measured: 256 KiB and a large pipe read 2.5 GB/s, 8 KiB and a small one 1.5.)
+const CHUNK: usize = 256 << 10;
+/// A cell that we ended and that is still not gone hangs in the kernel (a dead network file system): its end is told
+/// anyway.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Stopped calls answered before anything else gets its turn.
+const FAIR_SHARE: usize = 64;
+
+/// Tells the end, and nothing after it.
+pub fn end(mut talk: Talk, ending: Ending, usage: Usage) {
+    talk.tell(&Event::Ended { ending, usage });
+    talk.finish();
+}
+
+/// Why we ended a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stopped {
+    Limit(&'static str),
+    Cancelled,
+}
+
+struct Watch<'a> {
+    plan: &'a RunPlan,
+    standing: Standing,
+    talk: Talk,
+    listener: Option<Listener>,
+    watcher: Option<Watcher>,
+    tally: Tally,
+    words: LimitWords<'a>,
+    /// Open ends of the program's output.
+    output: [Option<PipeReader>; 2],
+    written: u64,
+    started: Option<Instant>,
+    /// When pid 1 started the first program, by its own clock.
+    first_moment_ns: Option<u64>,
+    stopped: Option<(Stopped, Instant)>,
+    /// Pid 1 is dead, or at its end.
+    is_dead: bool,
+    /// What will never say anything again, and would wake us all the time: the server, pid 1, the listener.
+    silent: Silent,
+    /// How the last step ended.
+    last: Option<Message>,
+    /// How many steps ended.
+    steps: usize,
+    failure: Option<Failure>,
+    peak: Look,
+    next_look: Instant,
+}
+
+/// Lets the programs of a standing cell start, watches them to their end, and tells it.
+pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk) {
+    let [proc_directory, scratch, tables @ ..] = std::mem::take(&mut standing.looks);
+    let watcher = proc_directory.map(|directory| Watcher::new(directory, scratch, tables));
+    if watcher.is_none() {
+        let failure = Failure {
+            step: "watch the cell".to_owned(),
+            errno: "EACCES".to_owned(),
+            hint: "this process may not look into its own child (is kernel.yama.ptrace_scope 3?)"
+                .to_owned(),
+        };
+        let _ = belljar_sys::kill_by_descriptor(standing.pidfd.as_fd());
+        let _ = belljar_sys::wait_for(standing.pid);
+        return end(talk, failure.into_ending(), Usage::default());
+    }
+    let listener = standing.listener.take().map(|fd| Listener::new(fd, plan));
+    talk.tell(&Event::Started {
+        posture: standing.posture.clone(),
+    });
+    if talk.stop_blocking().is_err() || let_go(&standing).is_err() {
+        let _ = belljar_sys::kill_by_descriptor(standing.pidfd.as_fd());
+    }
+    let (stdout, stderr) = (
+        standing.output[0].try_clone().ok(),
+        standing.output[1].try_clone().ok(),
+    );
+    let mut watch = Watch {
+        plan,
+        standing,
+        talk,
+        listener,
+        watcher,
+        tally: Tally::default(),
+        words: LimitWords {
+            policy: &plan.rules.limits,
+            limits: &plan.limits,
+        },
+        output: [stdout, stderr],
+        written: 0,
+        started: None,
+        first_moment_ns: None,
+        stopped: None,
+        is_dead: false,
+        silent: Silent::default(),
+        last: None,
+        steps: 0,
+        failure: None,
+        peak: Look::default(),
+        next_look: Instant::now() + INTERVAL,
+    };
+    watch.until_the_cell_is_empty();
+    watch.finish();
+}
+
+impl Watch<'_> {
+    fn until_the_cell_is_empty(&mut self) {
+        let mut buffer = vec![0u8; CHUNK];
+        loop {
+            let ready = match self.wait() {
+                Ok(ready) => ready,
+                Err(_) => {
+                    self.kill();
+                    return;
+                }
+            };
+            if ready.server {
+                match self.talk.listen() {
+                    Word::Nothing => {}
+                    Word::Cancel => self.stop(Stopped::Cancelled),
+                    Word::Gone => {
+                        self.silent.server = true;
+                        self.stop(Stopped::Cancelled);
+                    }
+                }
+            }
+            self.silent.status |= ready.status_closed;
+            self.silent.listener |= ready.listener_closed;
+            self.talk.send();
+            if ready.status {
+                self.read_status();
+            }
+            if ready.listener {
+                self.answer();
+            }
+            for (index, is_ready) in ready.output.into_iter().enumerate() {
+                if is_ready {
+                    self.read_output(index, &mut buffer);
+                }
+            }
+            self.hold_limits();
+            if ready.ended {
+                self.read_status();
+            }
+            self.is_dead |= ready.ended;
+            let is_stuck = self
+                .stopped
+                .is_some_and(|(_, since)| since.elapsed() > PATIENCE);
+            if self.is_dead || self.is_over() || is_stuck {
+                self.drain(&mut buffer);
+                return;
+            }
+        }
+    }
+
+    fn wait(&self) -> io::Result<Ready> {
+        // What is not taken from us is not taken from the program either: it waits, the clock does not.
+        let behind = self.talk.is_behind();
+        let server = if behind {
+            PollFlags::POLLIN | PollFlags::POLLOUT
+        } else {
+            PollFlags::POLLIN
+        };
+        let mut waiting = vec![PollFd::new(self.standing.pidfd.as_fd(), PollFlags::POLLIN)];
+        let mut add = |descriptor, flags, is_wanted: bool| {
+            is_wanted.then(|| {
+                waiting.push(PollFd::new(descriptor, flags));
+                waiting.len() - 1
+            })
+        };
+        let server = add(self.talk.descriptor(), server, !self.silent.server);
+        let status = add(
+            self.standing.status.as_fd(),
+            PollFlags::POLLIN,
+            !self.silent.status,
+        );
+        let listener = self.listener.as_ref().and_then(|listener| {
+            add(
+                listener.descriptor(),
+                PollFlags::POLLIN,
+                !self.silent.listener,
+            )
+        });
+        let output = self.output.each_ref().map(|pipe| {
+            let pipe = pipe.as_ref()?;
+            add(pipe.as_fd(), PollFlags::POLLIN, !behind)
+        });
+        // Whole milliseconds, rounded up: less would be none, and we would not wait at all.
+        let patience =
+            self.next_look.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+        let patience = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
+        match nix::poll::poll(&mut waiting, patience) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let flags = |index: Option<usize>| {
+            let entry = index.and_then(|index| waiting.get(index));
+            entry
+                .and_then(PollFd::revents)
+                .unwrap_or(PollFlags::empty())
+        };
+        let closed = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
+        let is_closed =
+            |index| flags(index).intersects(closed) && !flags(index).contains(PollFlags::POLLIN);
+        Ok(Ready {
+            ended: !flags(Some(0)).is_empty(),
+            server: flags(server).intersects(PollFlags::POLLIN | closed),
+            status: flags(status).contains(PollFlags::POLLIN),
+            status_closed: is_closed(status),
+            listener: flags(listener).contains(PollFlags::POLLIN),
+            listener_closed: is_closed(listener),
+            output: output.map(|index| !flags(index).is_empty()),
+        })
+    }
+
+    fn read_status(&mut self) {
+        while let Ok(Some(message)) = read_message(&self.standing.status, None) {
+            let index = message.index as usize;
+            match message.kind {
+                // The clock starts when the first program has started, so a slow mount is never blamed on it.
+                b'S' => {
+                    self.started.get_or_insert_with(Instant::now);
+                    self.first_moment_ns.get_or_insert(message.moment_ns);
+                }
+                b'X' => {
+                    self.steps += 1;
+                    self.last = Some(message);
+                }
+                b'F' => {
+                    let what = self
+                        .plan
+                        .steps
+                        .get(index)
+                        .map(|step| step.program.display().to_string());
+                    let step = Step::ALL
+                        .get(usize::from(message.step))
+                        .copied()
+                        .unwrap_or(Step::Exec);
+                    self.failure = Some(Failure::inside(step, message.value, what));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn answer(&mut self) {
+        let Some(listener) = &self.listener else {
+            return;
+        };
+        for _ in 0..FAIR_SHARE {
+            if let Some(violation) = listener.answer_next()
+                && let Some(first) = self.tally.note(violation)
+            {
+                self.talk.tell(&Event::Violation(first));
+            }
+            if !is_readable(listener.descriptor()) {
+                return;
+            }
+        }
+    }
+
+    /// Reads from one stream once. At the end of a stream, or past the limit, it is closed.
+    fn read_output(&mut self, index: usize, buffer: &mut [u8]) {
+        let Some(pipe) = self.output.get_mut(index).and_then(Option::as_mut) else {
+            return;
+        };
+        let n = match pipe.read(buffer) {
+            Ok(0) | Err(_) => {
+                self.output[index] = None;
+                return;
+            }
+            Ok(n) => n,
+        };
+        let room = usize::try_from(self.plan.limits.output.saturating_sub(self.written))
+            .unwrap_or(usize::MAX);
+        self.written += n as u64;
+        let stream = if index == 0 {
+            Stream::Stdout
+        } else {
+            Stream::Stderr
+        };
+        let kept = n.min(room);
+        if kept > 0 {
+            self.talk.pass(stream, &buffer[..kept]);
+        }
+        if kept < n {
+            self.hit("output", Kind::LimitOutput, Layer::Watcher);
+            self.stop(Stopped::Limit("output"));
+            self.output = [None, None];
+        }
+    }
+
+    fn hold_limits(&mut self) {
+        let now = Instant::now();
+        if self.stopped.is_some() {
+            self.next_look = now + INTERVAL;
+            return;
+        }
+        if let Some(started) = self.started
+            && now.duration_since(started) >= self.plan.limits.wall
+        {
+            self.hit("wall", Kind::LimitWall, Layer::Watcher);
+            return self.stop(Stopped::Limit("wall"));
+        }
+        if now < self.next_look {
+            return;
+        }
+        let limits = &self.plan.limits;
+        let look = self
+            .watcher
+            .as_mut()
+            .map(|watcher| watcher.look(limits))
+            .unwrap_or_default();
+        // A look is never more than a tenth of our time, however many processes the program makes.
+        self.next_look = now + INTERVAL.max(now.elapsed() * 9);
+        if let Some(started) = self.started {
+            self.next_look = self.next_look.min(started + limits.wall);
+        }
+        self.see(look, limits);
+    }
+
+    fn see(&mut self, look: Look, limits: &Limits) {
+        self.peak.memory = self.peak.memory.max(look.memory);
+        self.peak.processes = self.peak.processes.max(look.processes);
+        self.peak.cpu = self.peak.cpu.max(look.cpu);
+        if look.tasks >= limits.processes {
+            self.hit("processes", Kind::LimitProcesses, Layer::Rlimit);
+        }
+        if look.is_scratch_full {
+            self.hit("scratch", Kind::LimitDisk, Layer::Mount);
+        }
+        if look.memory > limits.memory || look.is_machine_full {
+            self.hit("memory", Kind::LimitMemory, Layer::Watcher);
+            self.stop(Stopped::Limit("memory"));
+        } else if look.cpu > limits.cpu {
+            self.hit("cpu", Kind::LimitCpu, Layer::Watcher);
+            self.stop(Stopped::Limit("cpu"));
+        }
+    }
+
+    /// Notes a limit as a violation, once.
+    fn hit(&mut self, limit: &'static str, kind: Kind, layer: Layer) {
+        let violation = self.words.violation(limit, kind, layer, self.plan);
+        if !self.tally.has(&violation)
+            && let Some(first) = self.tally.note(violation)
+        {
+            self.talk.tell(&Event::Violation(first));
+        }
+    }
+
+    fn stop(&mut self, why: Stopped) {
+        self.stopped.get_or_insert_with(|| (why, Instant::now()));
+        self.kill();
+    }
+
+    /// Ends pid 1 of the cell; the kernel ends everything else in it.
+    fn kill(&self) {
+        let _ = belljar_sys::kill_by_descriptor(self.standing.pidfd.as_fd());
+    }
+
+    /// Whether the last program ended, and with it everything else in the cell but pid 1.
+    fn is_over(&self) -> bool {
+        self.last.is_some_and(|last| last.value != 0) || self.steps == self.plan.steps.len()
+    }
+
+    /// Reads what the pipes still hold. Everybody who could write is dead, so that is all that there will ever be. Pid 1,
+    /// which may live a moment longer, holds the other ends too: so not to the end, but until nothing is there.
+    fn drain(&mut self, buffer: &mut [u8]) {
+        for index in 0..self.output.len() {
+            while self.output[index]
+                .as_ref()
+                .is_some_and(|pipe| is_readable(pipe.as_fd()))
+            {
+                self.read_output(index, buffer);
+            }
+        }
+    }
+
+    fn finish(mut self) {
+        let ended = Instant::now();
+        if let Some(watcher) = &mut self.watcher
+            && watcher.is_scratch_full()
+        {
+            // Filled between the last look and the end.
+            self.hit("scratch", Kind::LimitDisk, Layer::Mount);
+        }
+        let ending = self.ending();
+        // The program's end is known before the kernel has taken its mounts apart, which can take long. If we ended it,
+        // only that tells what it used.
+        let (cpu_us, peak) = match self.last.filter(|_| self.is_over()) {
+            Some(last) => (last.cpu_us, last.peak_resident),
+            None if !self.is_dead => (0, 0),
+            None => belljar_sys::wait_for(self.standing.pid)
+                .map_or((0, 0), |end| (end.cpu_us, end.peak_resident)),
+        };
+        // Pid 1's own clock, if it lived to tell: what we hear, we may hear late.
+        let told = self
+            .last
+            .filter(|_| self.is_over())
+            .zip(self.first_moment_ns);
+        let wall = match (told, self.started) {
+            (Some((last, first)), _) => Duration::from_nanos(last.moment_ns.saturating_sub(first)),
+            (None, Some(started)) => ended.duration_since(started),
+            (None, None) => Duration::ZERO,
+        };
+        let usage = Usage {
+            wall_ms: wall.as_secs_f64() * 1e3,
+            cpu_ms: Duration::from_micros(cpu_us)
+                .max(self.peak.cpu)
+                .as_secs_f64()
+                * 1e3,
+            peak_memory_bytes: self.peak.memory.max(peak),
+            processes: self
+                .last
+                .map_or(self.peak.processes.max(1), |last| u64::from(last.index) + 1),
+        };
+        for repeated in self.tally.repeats() {
+            self.talk.tell(&Event::Violation(repeated));
+        }
+        end(self.talk, ending, usage);
+        // Pid 1 is on its way out. It is not left to anybody else, and if it hangs it is ended.
+        let _ = belljar_sys::kill_by_descriptor(self.standing.pidfd.as_fd());
+        let _ = belljar_sys::wait_for(self.standing.pid);
+    }
+
+    fn ending(&mut self) -> Ending {
+        const SIGKILL: i32 = 9;
+        const SIGXCPU: i32 = 24;
+        const SIGXFSZ: i32 = 25;
+        const SIGSYS: i32 = 31;
+        match self.stopped {
+            Some((Stopped::Limit(limit), _)) => {
+                return Ending::Limit {
+                    limit: limit.to_owned(),
+                };
+            }
+            Some((Stopped::Cancelled, _)) => return Ending::Cancelled,
+            None => {}
+        }
+        if let Some(failure) = self.failure.take() {
+            return failure.into_ending();
+        }
+        // wait(2): the low seven bits are the signal, the second byte is the exit status.
+        match self
+            .last
+            .map(|last| (last.value & 0x7f, (last.value >> 8) & 0xff))
+        {
+            // Somebody outside ended pid 1, or the kernel for want of memory. It did run.
+            None if self.started.is_some() => Ending::Signaled { signal: SIGKILL },
+            None => Failure::died_in_setup().into_ending(),
+            Some((0, code)) => Ending::Exited { code },
+            Some((SIGXCPU, _)) => {
+                self.hit("cpu", Kind::LimitCpu, Layer::Rlimit);
+                Ending::Limit {
+                    limit: "cpu".to_owned(),
+                }
+            }
+            Some((SIGXFSZ, _)) => {
+                self.hit("file_size", Kind::LimitDisk, Layer::Rlimit);
+                Ending::Limit {
+                    limit: "file_size".to_owned(),
+                }
+            }
+            Some((signal, _)) => {
+                if signal == SIGSYS {
+                    let violation = self.words.foreign_call(self.plan);
+                    if let Some(first) = self.tally.note(violation) {
+                        self.talk.tell(&Event::Violation(first));
+                    }
+                }
+                Ending::Signaled { signal }
+            }
+        }
+    }
+}
+
+fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
+    let mut waiting = [PollFd::new(descriptor, PollFlags::POLLIN)];
+    matches!(nix::poll::poll(&mut waiting, PollTimeout::ZERO), Ok(1))
+        && waiting[0]
+            .revents()
+            .is_some_and(|events| events.contains(PollFlags::POLLIN))
+}
+
+/// See [`Watch::silent`].
+#[derive(Default)]
+struct Silent {
+    server: bool,
+    status: bool,
+    listener: bool,
+}
+
+struct Ready {
+    ended: bool,
+    server: bool,
+    status: bool,
+    status_closed: bool,
+    listener: bool,
+    listener_closed: bool,
+    output: [bool; 2],
+}
