@@ -285,3 +285,28 @@ fn what_is_refused_is_refused_with_the_same_error_when_nobody_listens() {
         assert!(heard.report["posture"].get("notes").is_none());
     });
 }
+
+#[test]
+fn what_lies_behind_a_link_in_a_view_is_shown_and_stays_as_it_is() {
+    for_everybody(|person| {
+        let text = "#!/bin/sh\necho hello\n";
+        let script = person.put("elsewhere/tools/hello", text);
+        let all = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&script, all).expect("a program");
+        let project = person.put("here/main.py", "").with_file_name("");
+        let elsewhere = script.parent().and_then(Path::parent).expect("a folder");
+        let link = elsewhere.with_file_name("linked");
+        std::os::unix::fs::symlink(elsewhere, &link).expect("a link");
+        let through = link.join("tools/hello");
+        let allow = format!("files.read = [{:?}]", link.to_str().expect("text"));
+        let options = [
+            "--project",
+            project.to_str().expect("text"),
+            "--allow",
+            &allow,
+        ];
+        let ran = person.exec(&options, &[through.to_str().expect("text")]);
+        assert_eq!(ran.stdout(), "hello\n", "{}", ran.report);
+        assert_eq!(std::fs::read_to_string(&script).expect("a file"), text);
+    });
+}
