@@ -15,6 +15,8 @@ use belljar_plan::Limits;
 pub const INTERVAL: Duration = Duration::from_millis(20);
 /// Every so many looks also at what costs more to find out (memory files that are mapped nowhere).
 const RARELY: u32 = 4;
+/// How often memory is counted exactly before it is said to be too much.
+const COUNTS: u32 = 3;
 /// Clock ticks a second in /proc/PID/stat: USER_HZ, 100 on every Linux architecture that we run on.
 const TICKS: u64 = 100;
 
@@ -108,8 +110,16 @@ impl Watcher {
         }
         let elsewhere = scratch + self.unmapped + self.system_v();
         if resident + elsewhere > limits.memory {
-            // Pages that forked processes share were counted once for each. Before anyone is stopped for it, count right.
-            resident = processes.iter().map(|process| exact_memory(process)).sum();
+            // Pages that forked processes share were counted once for each. Before anyone is stopped for it, count right:
+            // and again, because while processes end the shares of the others grow under our eyes.
+            for _ in 0..COUNTS {
+                let processes = self.processes();
+                let exact = processes.iter().map(|process| exact_memory(process)).sum();
+                resident = resident.min(exact);
+                if resident + elsewhere <= limits.memory {
+                    break;
+                }
+            }
         }
         look.memory = resident + elsewhere;
         look
