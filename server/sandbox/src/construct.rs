@@ -47,7 +47,7 @@ pub struct Standing {
     /// Where pid 1 speaks.
     pub status: OwnedFd,
     /// The program's output.
-    pub output: [PipeReader; 2],
+    pub output: [Option<PipeReader>; 2],
     /// The listener, if there is one.
     pub listener: Option<OwnedFd>,
     /// /proc, scratch space and the three System V tables of the cell.
@@ -296,7 +296,7 @@ fn await_ready(
         pidfd,
         pid,
         status,
-        output,
+        output: output.map(Some),
         listener,
         looks,
         posture,

@@ -21,8 +21,6 @@ const TRUNCATE: u64 = 1 << 14;
 const IOCTL_DEVICE: u64 = 1 << 15;
 const SCOPE_ABSTRACT_SOCKET: u64 = 1 << 0;
 const SCOPE_SIGNAL: u64 = 1 << 1;
-/// Rights that a rule for a single file may have.
-const OF_FILES: u64 = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEVICE;
 
 /// What to ask the kernel for.
 pub struct Ruleset {
@@ -84,8 +82,8 @@ pub fn ruleset(plan: &RunPlan, mount: ProjectMount, abi: u32) -> Ruleset {
     }
     if let Executables::Only(places) = &plan.executables {
         for place in places {
-            // Of a file that is not there no rule is made; of one that is, whatever it is, these rights are valid.
-            allow(place, EXECUTE & OF_FILES);
+            // Of what is not there no rule is made; this right is valid for a file and for a directory.
+            allow(place, EXECUTE);
         }
     }
     Ruleset {

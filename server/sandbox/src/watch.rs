@@ -44,7 +44,7 @@ struct Watch<'a> {
     standing: Standing,
     talk: Talk,
     listener: Option<Listener>,
-    watcher: Option<Watcher>,
+    watcher: Watcher,
     tally: Tally,
     words: LimitWords<'a>,
     /// Open ends of the program's output.
@@ -70,8 +70,7 @@ struct Watch<'a> {
 /// Lets the programs of a standing cell start, watches them to their end, and tells it.
 pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk) {
     let [proc_directory, scratch, tables @ ..] = std::mem::take(&mut standing.looks);
-    let watcher = proc_directory.map(|directory| Watcher::new(directory, scratch, tables));
-    if watcher.is_none() {
+    let Some(proc_directory) = proc_directory else {
         let failure = Failure {
             step: "watch the cell".to_owned(),
             errno: "EACCES".to_owned(),
@@ -81,7 +80,8 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk) {
         let _ = belljar_sys::kill_by_descriptor(standing.pidfd.as_fd());
         let _ = belljar_sys::wait_for(standing.pid);
         return end(talk, failure.into_ending(), Usage::default());
-    }
+    };
+    let watcher = Watcher::new(proc_directory, scratch, tables);
     let listener = standing.listener.take().map(|fd| Listener::new(fd, plan));
     talk.tell(&Event::Started {
         posture: standing.posture.clone(),
@@ -89,10 +89,7 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk) {
     if talk.stop_blocking().is_err() || let_go(&standing).is_err() {
         let _ = belljar_sys::kill_by_descriptor(standing.pidfd.as_fd());
     }
-    let (stdout, stderr) = (
-        standing.output[0].try_clone().ok(),
-        standing.output[1].try_clone().ok(),
-    );
+    let output = std::mem::take(&mut standing.output);
     let mut watch = Watch {
         plan,
         standing,
@@ -104,7 +101,7 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk) {
             policy: &plan.rules.limits,
             limits: &plan.limits,
         },
-        output: [stdout, stderr],
+        output,
         written: 0,
         started: None,
         first_moment_ns: None,
@@ -324,11 +321,7 @@ impl Watch<'_> {
             return;
         }
         let limits = &self.plan.limits;
-        let look = self
-            .watcher
-            .as_mut()
-            .map(|watcher| watcher.look(limits))
-            .unwrap_or_default();
+        let look = self.watcher.look(limits);
         // A look is never more than a tenth of our time, however many processes the program makes.
         self.next_look = now + INTERVAL.max(now.elapsed() * 9);
         if let Some(started) = self.started {
@@ -396,9 +389,7 @@ impl Watch<'_> {
 
     fn finish(mut self) {
         let ended = Instant::now();
-        if let Some(watcher) = &mut self.watcher
-            && watcher.is_scratch_full()
-        {
+        if self.watcher.is_scratch_full() {
             // Filled between the last look and the end.
             self.hit("scratch", Kind::LimitDisk, Layer::Mount);
         }
