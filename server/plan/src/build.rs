@@ -129,6 +129,7 @@ pub fn build(
     });
     let plan = RunPlan {
         policy: policy.name.clone(),
+        document: job.document,
         steps: job.steps,
         files: job.files,
         views: shown,

@@ -12,6 +12,7 @@ const SCRATCH: &str = "/tmp";
 
 /// What differs between running a document and running a command.
 pub(crate) struct Job {
+    pub document: Option<PathBuf>,
     pub steps: Vec<Step>,
     pub files: Vec<CellFile>,
     pub tools: Vec<FoundTool>,
@@ -98,8 +99,9 @@ pub(crate) fn document_job(
         source.map,
         document.text.clone(),
     );
+    let path = source.path;
     let mut files = vec![CellFile {
-        path: source.path,
+        path: path.clone(),
         content: source.content,
         executable,
     }];
@@ -109,6 +111,7 @@ pub(crate) fn document_job(
         executable: false,
     }));
     Ok(Job {
+        document: Some(path),
         steps,
         files,
         tools: found.tools,
@@ -154,6 +157,7 @@ pub(crate) fn command_job(
         is_program: true,
     };
     Ok(Job {
+        document: None,
         steps: vec![step],
         files: Vec::new(),
         tools,

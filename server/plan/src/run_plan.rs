@@ -116,6 +116,8 @@ pub struct Rules {
 pub struct RunPlan {
     /// Name of the policy.
     pub policy: String,
+    /// The document that is run, by its path in the cell: the lines of violations are lines of this file.
+    pub document: Option<PathBuf>,
     /// What to execute, in order. Never empty; exactly the last `is_program`.
     pub steps: Vec<Step>,
     /// Files to put into the cell. Written in order, after the project is in place.

@@ -99,8 +99,12 @@ impl Life {
         };
         let mut stopped = false;
         while let Some(mut event) = next(&mut *cell, &mut self, &stop, &mut stopped).await {
-            if let Event::Started { posture } = &mut event {
-                posture.notes.splice(0..0, prepared.notices.iter().cloned());
+            match &mut event {
+                Event::Started { posture } => {
+                    posture.notes.splice(0..0, prepared.notices.iter().cloned());
+                }
+                Event::Violation(violation) => translate(violation, &prepared),
+                _ => {}
             }
             fold.add(&event);
             if fold.has_ended() {
@@ -237,6 +241,16 @@ fn finish(fold: Fold, prepared: &Prepared) -> Report {
         place(violation, prepared.file.as_deref(), line);
     }
     report
+}
+
+/// Puts a violation with a line of the program on that line of the document.
+fn translate(violation: &mut belljar_report::Violation, prepared: &Prepared) {
+    if let (Some(line), Some(file)) = (violation.line, &prepared.file) {
+        let (line, column) = (prepared.place)(line, violation.column);
+        violation.file = Some(file.clone());
+        violation.line = Some(line);
+        violation.column = column;
+    }
 }
 
 /// Puts a violation of which only the document is known on `line`.

@@ -115,6 +115,7 @@ impl Planner for FakePlanner {
         Ok(Prepared {
             plan: plan(),
             read_errors: Box::new(read_errors),
+            place: Box::new(|line, column| (line, column)),
             language: Some("python".into()),
             file: Some("a.py".into()),
             first_line: 7,
@@ -156,6 +157,7 @@ fn plan() -> RunPlan {
         environment: vec![],
         executables: Executables::Everything,
         limits,
+        document: None,
         rules: Rules::default(),
     }
 }

@@ -41,6 +41,7 @@ impl Planner for LocalPlanner {
             first_line,
             notices,
         } = build(request, self.catalogue().0, &LocalHost)?;
+        let map = messages.clone();
         let read_errors = move |stderr: &str| {
             let found = messages.read(stderr).into_iter();
             found
@@ -54,6 +55,7 @@ impl Planner for LocalPlanner {
         Ok(Prepared {
             plan,
             read_errors: Box::new(read_errors),
+            place: Box::new(move |line, column| map.place(line, column)),
             language,
             file,
             first_line,

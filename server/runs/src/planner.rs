@@ -8,12 +8,17 @@ use belljar_report::SourceError;
 /// Finds messages that name a line of the document.
 pub type ReadErrors = Box<dyn Fn(&str) -> Vec<SourceError> + Send + Sync>;
 
+/// From a line and column of the program's text to the document's, all from 1.
+pub type FindPlace = Box<dyn Fn(u32, Option<u32>) -> (u32, Option<u32>) + Send + Sync>;
+
 /// A run that is decided, and what is needed to make sense of what it tells.
 pub struct Prepared {
     /// What is carried out.
     pub plan: RunPlan,
     /// Finds the messages in the program's standard error that name a line of the document.
     pub read_errors: ReadErrors,
+    /// Finds the place in the document of one in the program that was made of it.
+    pub place: FindPlace,
     /// The language it is run as.
     pub language: Option<String>,
     /// The document, as the user named it.

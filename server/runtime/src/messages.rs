@@ -71,6 +71,14 @@ impl Messages {
         Messages(Some(Arc::new(reader)))
     }
 
+    /// The document's line and column of the program's, all from 1.
+    pub fn place(&self, line: u32, column: Option<u32>) -> (u32, Option<u32>) {
+        match &self.0 {
+            Some(reader) => reader.map.document(line, column),
+            None => (line, column),
+        }
+    }
+
     /// The messages in `stderr` that name a line of the document, in order, each once.
     pub fn read(&self, stderr: &str) -> Vec<Found> {
         match &self.0 {

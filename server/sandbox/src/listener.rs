@@ -2,11 +2,13 @@
 //! filter, the mounts or the empty network would not decide without us: a call is refused with the table's own error, or
 //! it goes on and meets those walls.
 
+use std::cell::RefCell;
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use belljar_locate::{Certainty, Locator};
 use belljar_plan::{Rules, RunPlan};
 use belljar_report::{Confidence, Kind, Layer, Violation};
 use belljar_sys::Notification;
@@ -21,6 +23,7 @@ const LONGEST_ADDRESS: usize = 128;
 pub struct Listener {
     descriptor: OwnedFd,
     rules: Rules,
+    locator: RefCell<Locator>,
     /// What the cell sees of the host's, through overlays, in which a socket is there and nobody answers.
     shown: Vec<PathBuf>,
 }
@@ -44,6 +47,7 @@ impl Listener {
         Listener {
             descriptor,
             rules: plan.rules.clone(),
+            locator: RefCell::new(Locator::new(plan.document.as_deref())),
             shown: views.chain(project).collect(),
         }
     }
@@ -215,7 +219,7 @@ impl Listener {
         errno: Errno,
         layer: Layer,
     ) -> Violation {
-        let place = belljar_locate::locate(call.thread);
+        let place = self.locator.borrow_mut().place(call.thread);
         let rule = match kind {
             Kind::NetworkConnect | Kind::NetworkResolve | Kind::SocketUnix => {
                 self.rules.network.clone()
@@ -228,9 +232,13 @@ impl Listener {
             access: access.to_owned(),
             errno: Some(format!("{errno:?}")),
             file: None,
-            line: place.line(),
-            column: None,
-            confidence: Confidence::File,
+            line: place.line,
+            column: place.column,
+            confidence: match place.certainty {
+                Certainty::Exact => Confidence::Exact,
+                Certainty::Caller => Confidence::Caller,
+                Certainty::Document => Confidence::File,
+            },
             count: 1,
             program: program_of(call.thread),
             rule,

@@ -1,0 +1,167 @@
+//! An executable or a library of the program, read where it lies in the cell. What it says is the program's word.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use object::read::elf::{ElfFile64, FileHeader};
+use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, ReadCache, ReadCacheOps};
+
+/// No file that is larger is looked into.
+const LARGEST: u64 = 1 << 30;
+
+/// A file's identity, with what changes when it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FileId {
+    device: u64,
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
+}
+
+/// A file that is read piece by piece: never mapped, because whoever may shorten it could end us by a bus error.
+#[derive(Debug)]
+pub(crate) struct Pieces {
+    file: File,
+    size: u64,
+    at: u64,
+}
+
+impl ReadCacheOps for Pieces {
+    fn len(&mut self) -> Result<u64, ()> {
+        Ok(self.size)
+    }
+
+    fn seek(&mut self, pos: u64) -> Result<u64, ()> {
+        self.at = pos;
+        Ok(pos)
+    }
+
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, ()> {
+        let read = self.file.read_at(buf, self.at).map_err(drop)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+
+    fn read_exact(&mut self, buf: &mut [u8]) -> Result<(), ()> {
+        self.file.read_exact_at(buf, self.at).map_err(drop)?;
+        self.at += buf.len() as u64;
+        Ok(())
+    }
+}
+
+/// An ELF file.
+#[derive(Debug)]
+pub(crate) struct Image {
+    /// Which file it is.
+    pub id: FileId,
+    /// Its bytes, as far as they were needed.
+    pub data: ReadCache<Pieces>,
+}
+
+impl Image {
+    /// Opens what process `pid` sees at `path`. Links lead where they lead in the cell, and nothing that is opened can
+    /// hold us up.
+    pub fn of_process(pid: i32, path: &Path) -> io::Result<Image> {
+        let root = File::open(format!("/proc/{pid}/root"))?;
+        let below = path.strip_prefix("/").unwrap_or(path);
+        let name = CString::new(below.as_os_str().as_bytes())?;
+        let how = OpenHow::new()
+            .flags(OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+        Image::of_file(File::from(openat2(root.as_fd(), name.as_c_str(), how)?))
+    }
+
+    /// The program that process `pid` runs.
+    pub fn of_executable(pid: i32) -> io::Result<Image> {
+        Image::of_file(File::open(format!("/proc/{pid}/exe"))?)
+    }
+
+    fn of_file(file: File) -> io::Result<Image> {
+        let facts = file.metadata()?;
+        if !facts.is_file() || facts.len() > LARGEST {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let id = FileId {
+            device: facts.dev(),
+            inode: facts.ino(),
+            size: facts.len(),
+            changed: (facts.ctime(), facts.ctime_nsec()),
+        };
+        let size = facts.len();
+        let pieces = Pieces { file, size, at: 0 };
+        let data = ReadCache::new(pieces);
+        Ok(Image { id, data })
+    }
+
+    /// The parsed file; nothing if it is no 64-bit ELF file.
+    pub fn elf(&self) -> Option<ElfFile64<'_, object::Endianness, &ReadCache<Pieces>>> {
+        ElfFile64::parse(&self.data).ok()
+    }
+
+    /// Addresses, before loading, of some symbols; in the order of `names`. Both symbol tables are looked through.
+    pub fn symbols(&self, names: &[&str]) -> Vec<Option<u64>> {
+        let mut found = vec![None; names.len()];
+        let Some(elf) = self.elf() else {
+            return found;
+        };
+        for symbol in elf.dynamic_symbols().chain(elf.symbols()) {
+            if symbol.is_undefined() || symbol.address() == 0 {
+                continue;
+            }
+            let Ok(name) = symbol.name_bytes() else {
+                continue;
+            };
+            for (slot, wanted) in found.iter_mut().zip(names) {
+                if slot.is_none() && name == wanted.as_bytes() {
+                    *slot = Some(symbol.address());
+                }
+            }
+            if found.iter().all(Option::is_some) {
+                break;
+            }
+        }
+        found
+    }
+
+    /// The build id, which names exactly one build of a program.
+    pub fn build_id(&self) -> Option<Vec<u8>> {
+        Some(self.elf()?.build_id().ok()??.to_vec())
+    }
+
+    /// The address, before loading, at which the piece of the file at `offset` lies.
+    pub fn address_of(&self, offset: u64) -> Option<u64> {
+        let elf = self.elf()?;
+        elf.segments().find_map(|segment| {
+            let (start, size) = segment.file_range();
+            let inside = offset.checked_sub(start).filter(|inside| *inside < size)?;
+            segment.address().checked_add(inside)
+        })
+    }
+
+    /// A section's bytes, unpacked if need be; nothing if there is none or it is larger than `largest`.
+    pub fn section(&self, name: &str, largest: u64) -> Option<Vec<u8>> {
+        let elf = self.elf()?;
+        let section = elf.section_by_name(name)?;
+        (section.size() <= largest).then_some(())?;
+        let data = section.compressed_data().ok()?;
+        (data.uncompressed_size <= largest).then_some(())?;
+        data.decompress().ok().map(std::borrow::Cow::into_owned)
+    }
+
+    /// Whether this is code for the machine that we run on.
+    pub fn is_native(&self) -> bool {
+        let machine = if cfg!(target_arch = "aarch64") {
+            object::elf::EM_AARCH64
+        } else {
+            object::elf::EM_X86_64
+        };
+        self.elf()
+            .is_some_and(|elf| elf.elf_header().e_machine(elf.endian()) == machine)
+    }
+}

@@ -1,0 +1,215 @@
+//! What the kernel tells of a process: which files it has mapped where, and where its threads stand.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::image::Image;
+use crate::memory::Remote;
+
+/// More mappings than this are not looked at.
+const MOST_MAPPINGS: usize = 20_000;
+
+/// A part of a process's memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mapping {
+    /// First address.
+    pub start: u64,
+    /// First address behind it.
+    pub end: u64,
+    /// Whether it can be executed.
+    pub is_code: bool,
+    /// Where in the file it begins.
+    pub offset: u64,
+    /// Inode of the file; 0 if there is none.
+    pub inode: u64,
+    /// The file, as the program sees it; or a name in brackets; or nothing.
+    pub path: PathBuf,
+}
+
+/// Where a thread stands: `/proc/TID/syscall`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stand {
+    /// The call that it is in; -1 if it was stopped outside of one.
+    pub call: i64,
+    /// Stack pointer.
+    pub sp: u64,
+    /// Program counter.
+    pub pc: u64,
+}
+
+/// One process, as it was when its program started. Looked up again when the program changes.
+#[derive(Debug)]
+pub(crate) struct Process {
+    /// Its id, as we see it.
+    pub pid: i32,
+    /// Which program it runs: device and inode.
+    pub program: (u64, u64),
+    /// Its program's path, as the program sees it.
+    pub path: PathBuf,
+    mappings: Vec<Mapping>,
+}
+
+impl Process {
+    /// Looks at the process `pid`.
+    pub fn look(pid: i32) -> Option<Process> {
+        let exe = PathBuf::from(format!("/proc/{pid}/exe"));
+        let mut process = Process {
+            pid,
+            program: program_of(pid)?,
+            path: fs::read_link(exe).ok()?,
+            mappings: Vec::new(),
+        };
+        process.look_again();
+        Some(process)
+    }
+
+    /// Reads its mappings again: libraries come after the start.
+    pub fn look_again(&mut self) {
+        let text = fs::read(format!("/proc/{}/maps", self.pid)).unwrap_or_default();
+        self.mappings = parse_mappings(&String::from_utf8_lossy(&text));
+    }
+
+    /// Its memory.
+    pub fn memory(&self) -> Remote {
+        Remote(self.pid)
+    }
+
+    /// All of its mappings, by address.
+    pub fn mappings(&self) -> &[Mapping] {
+        &self.mappings
+    }
+
+    /// The mapping that an address lies in.
+    pub fn mapping_at(&self, address: u64) -> Option<&Mapping> {
+        let index = self
+            .mappings
+            .partition_point(|mapping| mapping.end <= address);
+        self.mappings
+            .get(index)
+            .filter(|mapping| mapping.start <= address)
+    }
+
+    /// The first mapping of the first file whose name `is` likes.
+    pub fn mapping_of(&self, is: impl Fn(&str) -> bool) -> Option<&Mapping> {
+        self.mappings.iter().find(|mapping| {
+            mapping.inode != 0
+                && mapping
+                    .path
+                    .file_name()
+                    .is_some_and(|name| is(&name.to_string_lossy()))
+        })
+    }
+
+    /// Opens the file of a mapping.
+    pub fn image(&self, path: &Path) -> Option<Image> {
+        if path == self.path {
+            return Image::of_executable(self.pid).ok();
+        }
+        Image::of_process(self.pid, path).ok()
+    }
+
+    /// What must be added to an address in the file of `mapping` to get the one in memory.
+    pub fn bias(&self, mapping: &Mapping, image: &Image) -> Option<u64> {
+        Some(
+            mapping
+                .start
+                .wrapping_sub(image.address_of(mapping.offset)?),
+        )
+    }
+
+    /// Addresses in memory of symbols of the program or, if it has none of them, of the library that `is` likes.
+    pub fn symbols(&self, names: &[&str], is: impl Fn(&str) -> bool) -> Option<Vec<Option<u64>>> {
+        let own = self
+            .mappings
+            .iter()
+            .find(|mapping| mapping.path == self.path);
+        let library = self.mapping_of(is);
+        [own, library].into_iter().flatten().find_map(|mapping| {
+            let image = self.image(&mapping.path)?;
+            let found = image.symbols(names);
+            found.iter().any(Option::is_some).then_some(())?;
+            let bias = self.bias(mapping, &image)?;
+            Some(
+                found
+                    .into_iter()
+                    .map(|address| address.map(|address| address.wrapping_add(bias)))
+                    .collect(),
+            )
+        })
+    }
+}
+
+/// Device and inode of the program that a process runs.
+pub(crate) fn program_of(pid: i32) -> Option<(u64, u64)> {
+    let facts = fs::metadata(format!("/proc/{pid}/exe")).ok()?;
+    Some((facts.dev(), facts.ino()))
+}
+
+/// A number from a process's `status`.
+pub(crate) fn status_number(thread: i32, key: &str) -> Option<i32> {
+    let text = fs::read(format!("/proc/{thread}/status")).ok()?;
+    String::from_utf8_lossy(&text).lines().find_map(|line| {
+        let value = line.strip_prefix(key)?.strip_prefix(':')?;
+        value.split_whitespace().last()?.parse().ok()
+    })
+}
+
+/// The process that a thread belongs to.
+pub(crate) fn process_of(thread: i32) -> Option<i32> {
+    status_number(thread, "Tgid")
+}
+
+/// The process that started a process.
+pub(crate) fn parent_of(pid: i32) -> Option<i32> {
+    status_number(pid, "PPid")
+}
+
+/// A thread's id as the program itself sees it.
+pub(crate) fn own_id(thread: i32) -> Option<i32> {
+    status_number(thread, "NSpid")
+}
+
+/// Where a thread that stands still stands. A thread that runs does not stand anywhere.
+pub(crate) fn stand_of(thread: i32) -> Option<Stand> {
+    let text = fs::read_to_string(format!("/proc/{thread}/syscall")).ok()?;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let call = words.first()?.parse().ok()?;
+    let number = |word: &str| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok();
+    let [.., sp, pc] = words.as_slice() else {
+        return None;
+    };
+    Some(Stand {
+        call,
+        sp: number(sp)?,
+        pc: number(pc)?,
+    })
+}
+
+fn parse_mappings(text: &str) -> Vec<Mapping> {
+    text.lines()
+        .take(MOST_MAPPINGS)
+        .filter_map(|line| {
+            let mut words = line.splitn(6, ' ');
+            let (start, end) = words.next()?.split_once('-')?;
+            let hexadecimal = |text: &str| u64::from_str_radix(text, 16).ok();
+            let is_code = words.next()?.contains('x');
+            let offset = hexadecimal(words.next()?)?;
+            words.next()?;
+            let inode = words.next()?.parse().ok()?;
+            let path = words.next().unwrap_or_default().trim_start();
+            Some(Mapping {
+                start: hexadecimal(start)?,
+                end: hexadecimal(end)?,
+                is_code,
+                offset,
+                inode,
+                path: PathBuf::from(path.strip_suffix(" (deleted)").unwrap_or(path)),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "process_tests.rs"]
+mod tests;

@@ -1,0 +1,21 @@
+//! What a way of reading stacks must be able to do, and the list of all ways.
+
+use crate::frame::Frame;
+use crate::process::Process;
+
+/// Reads the stacks of one process.
+pub(crate) trait Reader {
+    /// The calls that `thread` of `process` is in, innermost first, appended to `frames`. The thread stands still. What
+    /// cannot be told is left out; nothing is guessed.
+    fn frames(&mut self, process: &Process, thread: i32, frames: &mut Vec<Frame>);
+}
+
+/// Looks at a process, and gives a reader if it is of the right kind. Called again later if no way was found, because
+/// an interpreter may not have loaded its library yet.
+pub(crate) type Recognise = fn(&Process) -> Option<Box<dyn Reader>>;
+
+/// Every way, the ones that know a language before the one that knows machine code.
+pub(crate) const READERS: &[Recognise] = &[];
+
+/// No stack is followed further.
+pub(crate) const DEEPEST: usize = 512;
