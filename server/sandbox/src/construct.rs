@@ -15,6 +15,7 @@ use belljar_sys::TreeAttributes;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
+use crate::cgroup::Group;
 use crate::failure::Failure;
 use crate::fault::{self, step_to_fail};
 use crate::filter::{self, Arch, NETWORK, Observed, UnixSockets};
@@ -36,6 +37,8 @@ pub struct Choices {
     pub project: ProjectMount,
     /// Refusals are told by a listener.
     pub listen: bool,
+    /// It is made in a control group, if there is one.
+    pub grouped: bool,
 }
 
 /// A cell that stands, its program not yet started.
@@ -54,6 +57,8 @@ pub struct Standing {
     pub looks: [Option<OwnedFd>; 5],
     /// What was read back.
     pub posture: Posture,
+    /// The group that it is in. Last, so that it goes when everything else is gone.
+    pub group: Option<Group>,
 }
 
 /// Why there is no cell.
@@ -101,6 +106,7 @@ pub fn construct(
     identity: Identity,
     trees: &[OwnedFd],
     input: Option<&OwnedFd>,
+    group: Option<&Group>,
     choices: Choices,
 ) -> Result<Standing, Setback> {
     let before = |step: &'static str| move |error: io::Error| Failure::before(step, &error);
@@ -153,7 +159,7 @@ pub fn construct(
             bit: *bit,
         })
         .collect();
-    let limits = limits_of(&plan.limits);
+    let limits = limits_of(&plan.limits, group.is_some());
     let uid_map = Identity::map_line(identity.user);
     let gid_map = Identity::map_line(identity.group);
     let staging = staging_place().map_err(before("find a place to build in"))?;
@@ -207,6 +213,7 @@ pub fn construct(
         landlock_scoped: ruleset.scoped,
         landlock_rules: &rules,
         filters: filters.as_child_takes_them(choices.listen),
+        group: group.map_or(-1, |group| group.descriptor().as_raw_fd()),
         namespaces: &namespaces,
         limits: &limits,
         environment: Arguments(&environment.0),
@@ -214,8 +221,20 @@ pub fn construct(
         stack: &stack,
         fail_at: step_to_fail(),
     };
-    let (pid, pidfd) = belljar_child::clone_into_cell(&prepared)
-        .map_err(|errno| Failure::making_namespaces(&io::Error::from_raw_os_error(errno)))?;
+    let (pid, pidfd) = match belljar_child::clone_into_cell(&prepared) {
+        Ok(cloned) => cloned,
+        // Without the group we see whether it was the group.
+        Err(_) if group.is_some() => {
+            return Err(Setback::TryWith(Choices {
+                grouped: false,
+                ..choices
+            }));
+        }
+        Err(errno) => {
+            let error = io::Error::from_raw_os_error(errno);
+            return Err(Failure::making_namespaces(&error).into());
+        }
+    };
     let pidfd = belljar_sys::adopt(pidfd).map_err(before("take over the cell"))?;
     drop((stdout_end, stderr_end, status_end));
     let standing = await_ready(pidfd, pid, status, [stdout, stderr], furniture, choices);
@@ -300,6 +319,7 @@ fn await_ready(
         listener,
         looks,
         posture,
+        group: None,
     })
 }
 
@@ -446,6 +466,7 @@ impl Choices {
         Choices {
             project,
             listen: !fault::is_closed("listener"),
+            grouped: true,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use crate::cgroup::{self, Lack};
+
 /// One thing that the doctor looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -155,18 +157,21 @@ fn overlay() -> Finding {
 }
 
 fn control_groups() -> Finding {
-    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let path = own
-        .lines()
-        .find_map(|line| line.strip_prefix("0::"))
-        .unwrap_or("/")
-        .to_owned();
-    let detail = format!("limits are held by rlimits and by Belljar's watcher (own group: {path})");
-    // Not a lack: the limits hold without.
-    Finding {
-        layer: "limits",
-        on: true,
-        detail,
-        remedy: None,
+    const LAYER: &str = "control group for limits";
+    match cgroup::find() {
+        Ok(place) => found(LAYER, true, format!("cgroup v2, {place}"), ""),
+        Err(lack) => {
+            let remedy = match lack {
+                Lack::Root => "run Belljar as an ordinary user",
+                Lack::NoHierarchy => {
+                    "a system with cgroup v2 alone (on older ones: boot with `systemd.unified_cgroup_hierarchy=1`)"
+                }
+                Lack::NotOurs(_) | Lack::NoControllers(_) | Lack::Shared(_) => {
+                    "systemd-run --user --scope -q -p Delegate=yes belljar lsp (systemd 251 or later)"
+                }
+            };
+            let detail = format!("{lack}: rlimits and Belljar's watcher hold the limits");
+            found(LAYER, false, detail, remedy)
+        }
     }
 }

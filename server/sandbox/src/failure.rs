@@ -70,6 +70,16 @@ impl Failure {
         }
     }
 
+    /// The limit of memory was reached before the cell stood.
+    pub fn no_memory_to_build() -> Failure {
+        Failure {
+            step: "build the cell".to_owned(),
+            errno: "ENOMEM".to_owned(),
+            hint: "the limit of memory is too low to build a cell in; raise `limits.memory`"
+                .to_owned(),
+        }
+    }
+
     /// As the end of a run.
     pub fn into_ending(self) -> Ending {
         Ending::Failed {

@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use belljar_plan::{ProjectAccess, RunPlan};
 use belljar_report::Usage;
 
+use crate::cgroup::Group;
 use crate::construct::{Choices, Setback, Standing, construct, trees_of_root};
 use crate::failure::Failure;
 use crate::furnish::{Furniture, ProjectMount};
@@ -49,9 +50,16 @@ fn stand_up(plan: &RunPlan, input: Option<OwnedFd>) -> Result<Standing, Failure>
     };
     identity.assume()?;
     take_on_limits().map_err(|error| Failure::before("set the limits", &error))?;
+    let (group, note) = match Group::make(&plan.limits) {
+        Ok(group) => (group, None),
+        Err(note) => (None, Some(note)),
+    };
     loop {
-        match construct(plan, &furniture, identity, &trees, input.as_ref(), choices) {
+        let usable = group.as_ref().filter(|_| choices.grouped);
+        let input = input.as_ref();
+        match construct(plan, &furniture, identity, &trees, input, usable, choices) {
             Ok(mut standing) => {
+                join(&mut standing, group, choices, note);
                 standing.posture.project =
                     match plan.project.as_ref().map(|project| project.access) {
                         None => "none",
@@ -65,6 +73,9 @@ fn stand_up(plan: &RunPlan, input: Option<OwnedFd>) -> Result<Standing, Failure>
                     }
                     .to_owned();
                 return Ok(standing);
+            }
+            Err(Setback::Failure(_)) if usable.is_some_and(Group::memory_ran_out) => {
+                return Err(Failure::no_memory_to_build());
             }
             Err(Setback::Failure(failure)) => return Err(failure),
             Err(Setback::TryWith(_)) if identity.was_root => {
@@ -84,4 +95,19 @@ fn stand_up(plan: &RunPlan, input: Option<OwnedFd>) -> Result<Standing, Failure>
             }
         }
     }
+}
+
+/// Notes whether the group holds the cell, as read back from it.
+fn join(standing: &mut Standing, group: Option<Group>, choices: Choices, note: Option<String>) {
+    let notes = &mut standing.posture.notes;
+    notes.extend(note);
+    standing.posture.cgroup = group
+        .as_ref()
+        .is_some_and(|group| choices.grouped && group.holds(standing.pid));
+    if group.is_some() && !standing.posture.cgroup {
+        notes.push(
+            "the control group does not hold the cell: the watcher holds the limits".to_owned(),
+        );
+    }
+    standing.group = group.filter(|_| choices.grouped);
 }

@@ -2,6 +2,7 @@
 //! The only room that starts a process.
 
 mod cell;
+mod cgroup;
 mod construct;
 pub mod doctor;
 mod failure;

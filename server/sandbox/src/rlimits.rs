@@ -5,10 +5,12 @@ use std::io;
 use belljar_child::{Rlimit, resource};
 use belljar_plan::Limits;
 
-/// Limits that the programs start with.
-pub fn limits_of(limits: &Limits) -> Vec<Rlimit> {
+/// Limits that the programs start with. Where a group counts processes its limit comes first, so that the group knows that
+/// it was reached.
+pub fn limits_of(limits: &Limits, has_group: bool) -> Vec<Rlimit> {
     use rlimit::Resource;
     let cpu = limits.cpu.as_secs() + u64::from(limits.cpu.subsec_nanos() > 0);
+    let processes = limits.processes.saturating_add(1 + u64::from(has_group));
     let both = |value: u64| (value, value);
     [
         // A second more before the kernel kills, so that the signal that says why comes first.
@@ -16,7 +18,7 @@ pub fn limits_of(limits: &Limits) -> Vec<Rlimit> {
         (Resource::FSIZE, resource::FSIZE, both(limits.file_size)),
         (Resource::NOFILE, resource::NOFILE, both(limits.open_files)),
         // Counts processes and threads of this user namespace only, pid 1 included.
-        (Resource::NPROC, resource::NPROC, both(limits.processes + 1)),
+        (Resource::NPROC, resource::NPROC, both(processes)),
     ]
     .into_iter()
     .map(|(limit, resource, (soft, hard))| {

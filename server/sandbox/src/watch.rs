@@ -10,6 +10,7 @@ use belljar_plan::{Limits, RunPlan};
 use belljar_report::{Ending, Event, Kind, Layer, Stream, Usage};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
+use crate::cgroup::Group;
 use crate::construct::{Standing, let_go, read_message};
 use crate::failure::Failure;
 use crate::limits::LimitWords;
@@ -321,13 +322,32 @@ impl Watch<'_> {
             return;
         }
         let limits = &self.plan.limits;
-        let look = self.watcher.look(limits);
+        let mut look = self.watcher.look(limits);
+        if let Some(group) = &self.standing.group {
+            look.cpu = look.cpu.max(group.cpu());
+        }
         // A look is never more than a tenth of our time, however many processes the program makes.
         self.next_look = now + INTERVAL.max(now.elapsed() * 9);
         if let Some(started) = self.started {
             self.next_look = self.next_look.min(started + limits.wall);
         }
         self.see(look, limits);
+        self.ask_the_group();
+    }
+
+    /// What the kernel noted of limits that it holds for the whole cell.
+    fn ask_the_group(&mut self) {
+        let Some(group) = &self.standing.group else {
+            return;
+        };
+        let (memory, processes) = (group.memory_ran_out(), group.processes_ran_out());
+        if processes {
+            self.hit("processes", Kind::LimitProcesses, Layer::Cgroup);
+        }
+        if memory {
+            self.hit("memory", Kind::LimitMemory, Layer::Cgroup);
+            self.stop(Stopped::Limit("memory"));
+        }
     }
 
     fn see(&mut self, look: Look, limits: &Limits) {
@@ -366,6 +386,9 @@ impl Watch<'_> {
 
     /// Ends pid 1 of the cell; the kernel ends everything else in it.
     fn kill(&self) {
+        if let Some(group) = &self.standing.group {
+            group.kill();
+        }
         let _ = belljar_sys::kill_by_descriptor(self.standing.pidfd.as_fd());
     }
 
@@ -393,6 +416,9 @@ impl Watch<'_> {
             // Filled between the last look and the end.
             self.hit("scratch", Kind::LimitDisk, Layer::Mount);
         }
+        if self.stopped.is_none() {
+            self.ask_the_group();
+        }
         let ending = self.ending();
         // The program's end is known before the kernel has taken its mounts apart, which can take long. If we ended it,
         // only that tells what it used.
@@ -412,13 +438,14 @@ impl Watch<'_> {
             (None, Some(started)) => ended.duration_since(started),
             (None, None) => Duration::ZERO,
         };
+        let group = self.standing.group.as_ref();
+        let cpu = group.map_or(self.peak.cpu, |group| self.peak.cpu.max(group.cpu()));
         let usage = Usage {
             wall_ms: wall.as_secs_f64() * 1e3,
-            cpu_ms: Duration::from_micros(cpu_us)
-                .max(self.peak.cpu)
-                .as_secs_f64()
-                * 1e3,
-            peak_memory_bytes: self.peak.memory.max(peak),
+            cpu_ms: Duration::from_micros(cpu_us).max(cpu).as_secs_f64() * 1e3,
+            peak_memory_bytes: group
+                .and_then(Group::peak_memory)
+                .unwrap_or_else(|| self.peak.memory.max(peak)),
             processes: self
                 .last
                 .map_or(self.peak.processes.max(1), |last| u64::from(last.index) + 1),
@@ -426,9 +453,16 @@ impl Watch<'_> {
         for repeated in self.tally.repeats() {
             self.talk.tell(&Event::Violation(repeated));
         }
+        if group.is_some() {
+            // On the command line the server ends when it has heard the end, and the group must still be removed.
+            let _ = belljar_sys::clear_parent_death_signal();
+        }
         end(self.talk, ending, usage);
         // Pid 1 is on its way out. It is not left to anybody else, and if it hangs it is ended.
         let _ = belljar_sys::kill_by_descriptor(self.standing.pidfd.as_fd());
+        if self.standing.group.is_some() && !is_gone(self.standing.pidfd.as_fd()) {
+            return;
+        }
         let _ = belljar_sys::wait_for(self.standing.pid);
     }
 
@@ -489,6 +523,13 @@ fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
         && waiting[0]
             .revents()
             .is_some_and(|events| events.contains(PollFlags::POLLIN))
+}
+
+/// Waits a while for a process that was killed; one that hangs in the kernel is not gone then.
+fn is_gone(pidfd: BorrowedFd<'_>) -> bool {
+    let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
+    let mut waiting = [PollFd::new(pidfd, PollFlags::POLLIN)];
+    matches!(nix::poll::poll(&mut waiting, patience), Ok(1))
 }
 
 /// See [`Watch::silent`].

@@ -22,10 +22,22 @@ pub fn clone_into_cell(p: &Prepared<'_>) -> Result<(c_int, c_int), Errno> {
         | libc::CLONE_NEWIPC
         | libc::CLONE_NEWUTS
         | libc::CLONE_NEWCGROUP;
+    /// Places for what the kernel is told: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls,
+    /// set_tid, set_tid_size, cgroup.
+    const ARGUMENTS: usize = 11;
+    /// The first version of them, which has no group.
+    const WITHOUT_GROUP: usize = 8;
+    const INTO_GROUP: u64 = 0x2_0000_0000;
     let mut pidfd: c_int = -1;
-    // struct clone_args, first version: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls.
-    let arguments: [u64; 8] = [
-        (NAMESPACES | libc::CLONE_PIDFD) as u64,
+    let mut flags = (NAMESPACES | libc::CLONE_PIDFD) as u64;
+    let mut count = WITHOUT_GROUP;
+    if p.group >= 0 {
+        // A namespace made now would show its root in our group, and the way from there into its own.
+        flags = (flags & !(libc::CLONE_NEWCGROUP as u64)) | INTO_GROUP;
+        count = ARGUMENTS;
+    }
+    let arguments: [u64; ARGUMENTS] = [
+        flags,
         &raw mut pidfd as u64,
         0,
         0,
@@ -33,14 +45,17 @@ pub fn clone_into_cell(p: &Prepared<'_>) -> Result<(c_int, c_int), Errno> {
         0,
         0,
         0,
+        0,
+        0,
+        p.group.max(0) as u64,
     ];
-    // SAFETY: `arguments` is a complete `clone_args` of the size given and outlives the call; without CLONE_VM and
+    // SAFETY: `arguments` is a complete `clone_args` of either size and outlives the call; without CLONE_VM and
     // without a stack the child goes on in its own copy of this one, as after fork.
     let pid = check_long(unsafe {
         libc::syscall(
             libc::SYS_clone3,
             arguments.as_ptr(),
-            size_of_val(&arguments),
+            count * size_of::<u64>(),
         )
     })?;
     if pid == 0 { run(p) } else { Ok((pid, pidfd)) }
@@ -73,6 +88,10 @@ fn kernel_name() {
 }
 
 fn conduct(p: &Prepared<'_>) -> Result<(), Failed> {
+    if p.group >= 0 {
+        // SAFETY: no pointers. If it fails, the layers that are read back say so.
+        unsafe { libc::unshare(libc::CLONE_NEWCGROUP) };
+    }
     let ready = enter(p)?;
     say(p.status, &ready);
     if !is_told_to_go(p.status) {

@@ -258,6 +258,8 @@ pub struct Prepared<'a> {
     pub landlock_rules: &'a [(&'a CStr, u64)],
     /// System call filters.
     pub filters: Filters<'a>,
+    /// The control group to be in from the first moment on, or -1.
+    pub group: c_int,
     /// The namespaces to compare.
     pub namespaces: &'a [Namespace<'a>],
     /// Limits of the programs.

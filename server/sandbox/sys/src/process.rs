@@ -215,3 +215,9 @@ pub fn adopt(number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: open (fcntl has just said so), and unowned by the caller's promise.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
+
+/// Undoes [`set_parent_death_signal`]: this process may outlive its parent, for as long as it takes to tidy up.
+pub fn clear_parent_death_signal() -> io::Result<()> {
+    // SAFETY: no pointers.
+    check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0, 0, 0, 0) })
+}
