@@ -3,6 +3,7 @@
 //! Nothing is loaded into the program and nothing in it is changed: its stack is read from outside while the kernel
 //! holds the thread. What is read is the program's own and may be a lie, so it is bounded, checked, and only ever shown.
 
+mod cpython;
 mod frame;
 mod image;
 mod locator;

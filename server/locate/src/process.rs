@@ -9,6 +9,8 @@ use crate::memory::Remote;
 
 /// More mappings than this are not looked at.
 const MOST_MAPPINGS: usize = 20_000;
+/// More threads than this are not looked at.
+const MOST_THREADS: usize = 4096;
 
 /// A part of a process's memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +155,17 @@ pub(crate) fn status_number(thread: i32, key: &str) -> Option<i32> {
         let value = line.strip_prefix(key)?.strip_prefix(':')?;
         value.split_whitespace().last()?.parse().ok()
     })
+}
+
+/// The threads of a process.
+pub(crate) fn threads_of(pid: i32) -> Vec<i32> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return Vec::new();
+    };
+    entries
+        .take(MOST_THREADS)
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 /// The process that a thread belongs to.

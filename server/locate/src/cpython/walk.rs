@@ -1,0 +1,142 @@
+//! Follows the frames of one thread.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use super::layout::{Calls, Layout};
+use super::objects::{Code, half_in, piece, pointer_in, word_in};
+use crate::frame::Frame;
+use crate::memory::Memory;
+use crate::reader::DEEPEST;
+
+/// From this owner on a frame stands for the interpreter itself.
+const NOBODYS: u8 = 3;
+/// What was read of code objects is kept for one walk: a function that calls itself is read once.
+type Codes = HashMap<u64, Option<Code>>;
+
+impl Layout {
+    /// Appends the frames of the thread whose state lies at `state`. Stops at the first that is not as it should be.
+    pub fn walk(&self, memory: &impl Memory, state: u64, frames: &mut Vec<Frame>) {
+        let Some(mut at) = self.innermost(memory, state) else {
+            return;
+        };
+        let length = [self.code_of_frame, self.previous, self.instruction]
+            .into_iter()
+            .chain(match self.calls {
+                Calls::Interpreter { owner, copies, .. } => {
+                    [owner, copies.map_or(0, |copies| copies.index)]
+                }
+                Calls::Objects { .. } => [0, 0],
+            })
+            .max()
+            .unwrap_or(0)
+            + 8;
+        let mut codes = Codes::new();
+        let mut kind = None;
+        for _ in 0..DEEPEST {
+            let Some(frame) = piece(memory, at, length) else {
+                return;
+            };
+            if !self.is_nobodys(&frame) {
+                match self.frame(memory, &frame, &mut codes, &mut kind) {
+                    Some(Some(frame)) => frames.push(frame),
+                    Some(None) => {}
+                    None => return,
+                }
+            }
+            match pointer_in(&frame, self.previous) {
+                Some(previous) => at = previous,
+                None => return,
+            }
+        }
+    }
+
+    fn innermost(&self, memory: &impl Memory, state: u64) -> Option<u64> {
+        let current = memory.pointer(state.checked_add(self.current as u64)?)?;
+        match self.calls {
+            Calls::Interpreter {
+                cframe: Some(offset),
+                ..
+            } => memory.pointer(current.checked_add(offset as u64)?),
+            _ => Some(current),
+        }
+    }
+
+    fn is_nobodys(&self, frame: &[u8]) -> bool {
+        match self.calls {
+            Calls::Interpreter { owner, .. } => {
+                frame.get(owner).is_some_and(|owner| *owner >= NOBODYS)
+            }
+            Calls::Objects { .. } => false,
+        }
+    }
+
+    /// One frame; an inner nothing if it has no place in a file; an outer nothing if this is no frame.
+    fn frame(
+        &self,
+        memory: &impl Memory,
+        frame: &[u8],
+        codes: &mut Codes,
+        kind: &mut Option<u64>,
+    ) -> Option<Option<Frame>> {
+        // Since 3.14 the lowest bits say how the object is held.
+        let address = word_in(frame, self.code_of_frame)? & !3;
+        let is_known = match *kind {
+            Some(kind) => {
+                memory.word(address.checked_add(self.type_of_object as u64)?) == Some(kind)
+            }
+            None => {
+                *kind = self.is_code(memory, address);
+                kind.is_some()
+            }
+        };
+        if !is_known {
+            return None;
+        }
+        let code = codes
+            .entry(address)
+            .or_insert_with(|| self.code(memory, address))
+            .as_ref()?;
+        // The machinery of `import` is the interpreter's own.
+        if code.file.as_encoded_bytes().starts_with(b"<frozen ") {
+            return Some(None);
+        }
+        let at = self.offset(memory, frame, address)?;
+        let Some((line, column)) = self.lines.find(&code.lines, code.first_line, at) else {
+            return Some(None);
+        };
+        Some(Some(Frame {
+            file: PathBuf::from(&code.file),
+            line,
+            column,
+            function: Some(code.function.clone()),
+        }))
+    }
+
+    /// How far into its code a frame is, in bytes.
+    fn offset(&self, memory: &impl Memory, frame: &[u8], code_object: u64) -> Option<u64> {
+        match self.calls {
+            // Before the first instruction it is -1.
+            Calls::Objects { unit } => Some(
+                u64::try_from(half_in(frame, self.instruction)?.cast_signed())
+                    .unwrap_or(0)
+                    .saturating_mul(unit),
+            ),
+            Calls::Interpreter { code, copies, .. } => {
+                let instruction = pointer_in(frame, self.instruction)?;
+                let mut start = code_object.checked_add(code as u64)?;
+                if let Some(copies) = copies
+                    && let index = u64::from(half_in(frame, copies.index)?)
+                    && index > 0
+                {
+                    let list = memory.pointer(code_object.checked_add(copies.list as u64)?)?;
+                    // Behind the list's length.
+                    let entry = list.checked_add(index.checked_add(1)?.checked_mul(8)?)?;
+                    start = memory.pointer(entry)?;
+                }
+                // Before the first instruction it points to the one before.
+                Some(instruction.checked_sub(start).unwrap_or(0))
+            }
+        }
+    }
+}
