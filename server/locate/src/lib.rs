@@ -3,6 +3,7 @@
 //! Nothing is loaded into the program and nothing in it is changed: its stack is read from outside while the kernel
 //! holds the thread. What is read is the program's own and may be a lie, so it is bounded, checked, and only ever shown.
 
+mod bash;
 mod cpython;
 mod frame;
 mod image;
@@ -10,6 +11,10 @@ mod locator;
 mod memory;
 mod process;
 mod reader;
+mod script;
+
+#[cfg(test)]
+mod standing;
 
 pub use frame::{Certainty, Frame, Place};
 pub use locator::Locator;

@@ -15,7 +15,10 @@ pub(crate) trait Reader {
 pub(crate) type Recognise = fn(&Process) -> Option<Box<dyn Reader>>;
 
 /// Every way, the ones that know a language before the one that knows machine code.
-pub(crate) const READERS: &[Recognise] = &[crate::cpython::recognise];
+pub(crate) const READERS: &[Recognise] = &[
+    crate::cpython::recognise,
+    crate::bash::recognise,
+];
 
 /// No stack is followed further.
 pub(crate) const DEEPEST: usize = 512;

@@ -1,0 +1,68 @@
+use crate::frame::Certainty::{self, Caller, Exact};
+use crate::standing::{Standing, is_there};
+use crate::{Locator, Place};
+
+/// Runs the first of `files`, and looks at each stop at the place that is found for it.
+fn check(program: &str, files: &[(&str, &str)], expected: &[(u32, Certainty)]) {
+    if !is_there(program) {
+        return;
+    }
+    let mut script = Standing::start(program, files);
+    let mut found = Vec::new();
+    for _ in expected {
+        let thread = script.stop();
+        let mut locator = Locator::new(Some(&script.file(files[0].0)));
+        let Place {
+            line, certainty, ..
+        } = locator.place(thread);
+        found.push((line.unwrap_or(0), certainty));
+        script.go_on();
+    }
+    assert_eq!(found, expected, "{}", files[0].1);
+}
+
+#[test]
+fn a_command_that_is_started_or_redirected_is_on_its_line() {
+    let script = "x=1\n\
+                  : < PIPE\n\
+                  echo hello \\\n  > PIPE | true\n\
+                  y=$(: < PIPE)\n\
+                  ( : < PIPE )\n\
+                  true | { : < PIPE; }\n\
+                  : < PIPE &\nwait\n\
+                  if : < PIPE; then :; fi\n";
+    let script = script.replace("> PIPE |", "< PIPE |");
+    let lines = [2, 3, 5, 6, 7, 8, 10].map(|line| (line, Exact));
+    check("bash", &[("a.sh", &script)], &lines);
+}
+
+#[test]
+fn a_command_in_a_function_is_on_its_own_line() {
+    let script = "f() {\n  :\n  : < PIPE\n}\ng() { f; }\n\n\
+                  f\ng\n: < PIPE\neval ': < PIPE'\n";
+    let lines = [3, 3, 9, 10].map(|line| (line, Exact));
+    check("bash", &[("a.sh", script)], &lines);
+}
+
+#[test]
+fn a_file_that_is_sourced_leads_to_the_line_that_called_it() {
+    let library = "# a library\n\n\nhelp() {\n  : < PIPE\n}\n: < PIPE\n";
+    let script = "\n. HERE/lib.sh\nhelp\n: < PIPE\n";
+    let files = [("a.sh", script), ("lib.sh", library)];
+    check("bash", &files, &[(2, Caller), (3, Caller), (4, Exact)]);
+}
+
+#[test]
+fn what_is_not_in_a_file_has_no_line() {
+    if !is_there("bash") {
+        return;
+    }
+    let mut script = Standing::start_with("bash", &["-c", ". $0"], &[("a.sh", ": < PIPE\n")]);
+    let thread = script.stop();
+    let place = Locator::new(Some(&script.file("a.sh"))).place(thread);
+    assert_eq!((place.line, place.certainty), (Some(1), Exact));
+    let mut script = Standing::start_with("bash", &["-c", ": < ${0%/*}/pipe"], &[("a.sh", "")]);
+    let thread = script.stop();
+    let place = Locator::new(Some(&script.file("a.sh"))).place(thread);
+    assert_eq!(place, Place::UNKNOWN);
+}

@@ -1,0 +1,150 @@
+//! For tests of the readers: a program that stands still at known lines, because it opens a pipe that nobody writes to.
+
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::stat::Mode;
+
+use crate::memory::{Memory, Remote};
+
+/// A test waits no longer for a program to come to its next stop.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running program whose files lie in a directory of its own. `PIPE` in their text stands for the pipe's path, and
+/// `HERE` for the directory.
+pub(crate) struct Standing {
+    directory: tempfile::TempDir,
+    child: Child,
+    pipe: PathBuf,
+}
+
+impl Standing {
+    /// Writes `files` and starts `program` with the first of them.
+    pub fn start(program: &str, files: &[(&str, &str)]) -> Standing {
+        Standing::start_with(program, &[], files)
+    }
+
+    /// The same, with arguments before the file's name.
+    pub fn start_with(program: &str, arguments: &[&str], files: &[(&str, &str)]) -> Standing {
+        let directory = tempfile::tempdir().expect("a directory");
+        let here = directory.path().canonicalize().expect("it is there");
+        let pipe = here.join("pipe");
+        nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).expect("a pipe");
+        for (name, text) in files {
+            let text = text
+                .replace("PIPE", &pipe.to_string_lossy())
+                .replace("HERE", &here.to_string_lossy());
+            fs::write(here.join(name), text).expect("written");
+        }
+        let log = fs::File::create(here.join("log")).expect("created");
+        #[allow(clippy::disallowed_methods)]
+        let child = Command::new(program)
+            .args(arguments)
+            .arg(here.join(files[0].0))
+            .current_dir(&here)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("duplicated"))
+            .stderr(log)
+            .spawn()
+            .expect("started");
+        Standing {
+            directory,
+            child,
+            pipe,
+        }
+    }
+
+    /// A file of the program, by its path.
+    pub fn file(&self, name: &str) -> PathBuf {
+        let here = self.directory.path().canonicalize();
+        here.expect("it is there").join(name)
+    }
+
+    /// The program's process.
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).expect("a process id")
+    }
+
+    /// Waits until a thread of the program or of a child stands in an `open` of the pipe.
+    pub fn stop(&mut self) -> i32 {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(thread) = self.threads().into_iter().find(|id| self.opens(*id)) {
+                return thread;
+            }
+            let ended = self.child.try_wait().expect("our child");
+            let log = || fs::read_to_string(self.file("log")).unwrap_or_default();
+            assert!(ended.is_none(), "it ended ({ended:?}): {}", log());
+            assert!(Instant::now() < deadline, "it does not stop: {}", log());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Lets it go on from its stop, with an end of file. The next stop is at a pipe of its own, so that it is not
+    /// missed while this one is open.
+    pub fn go_on(&self) {
+        let old = self.file("old");
+        fs::rename(&self.pipe, &old).expect("renamed");
+        nix::unistd::mkfifo(&self.pipe, Mode::S_IRWXU).expect("a pipe");
+        let mut options = fs::OpenOptions::new();
+        options.write(true).custom_flags(nix::libc::O_NONBLOCK);
+        options.open(old).expect("somebody reads");
+    }
+
+    fn threads(&self) -> Vec<i32> {
+        let mut processes = vec![self.pid()];
+        let mut threads = Vec::new();
+        while let Some(pid) = processes.pop() {
+            let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+            for task in tasks.into_iter().flatten().flatten() {
+                let children = fs::read_to_string(task.path().join("children"));
+                let children = children.unwrap_or_default();
+                processes.extend(children.split_whitespace().flat_map(str::parse::<i32>));
+                threads.extend(task.file_name().to_string_lossy().parse::<i32>());
+            }
+        }
+        threads
+    }
+
+    fn opens(&self, thread: i32) -> bool {
+        let call = fs::read_to_string(format!("/proc/{thread}/syscall")).unwrap_or_default();
+        let words: Vec<&str> = call.split_whitespace().collect();
+        let argument = match words.first() {
+            Some(&"257") if cfg!(target_arch = "x86_64") => words.get(2),
+            Some(&"2") if cfg!(target_arch = "x86_64") => words.get(1),
+            Some(&"56") if cfg!(target_arch = "aarch64") => words.get(2),
+            _ => None,
+        };
+        let address = argument.and_then(|word| word.strip_prefix("0x"));
+        let address = address.and_then(|word| u64::from_str_radix(word, 16).ok());
+        let path = address.and_then(|address| Remote(thread).text(address));
+        path.is_some_and(|path| Path::new(&*String::from_utf8_lossy(&path)) == self.pipe)
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        for thread in self.threads() {
+            let pid = nix::unistd::Pid::from_raw(thread);
+            drop(nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL));
+        }
+        drop(self.child.wait());
+    }
+}
+
+/// Whether a program is installed; a test that needs it says so and does nothing if not.
+pub(crate) fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
+    if !found {
+        assert!(
+            std::env::var_os("BELLJAR_MUST").is_none_or(|must| must != "1"),
+            "{program} is not installed"
+        );
+        println!("skipped: {program} is not installed");
+    }
+    found
+}
