@@ -151,7 +151,7 @@ pub fn build(
 }
 
 /// The document's directory, or the one the user stands in, with no link in it.
-fn directory(request: &RunRequest, host: &dyn Host) -> Option<PathBuf> {
+pub(crate) fn directory(request: &RunRequest, host: &dyn Host) -> Option<PathBuf> {
     let standing = || {
         host.working_directory()
             .map(|path| host.resolve(&path).unwrap_or(path))

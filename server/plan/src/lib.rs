@@ -6,6 +6,7 @@ mod command;
 mod document;
 mod environment;
 mod executables;
+mod grant;
 mod job;
 mod paths;
 mod policy_files;
@@ -15,8 +16,10 @@ mod request;
 mod run_plan;
 mod views;
 
+pub use belljar_policy::Rule;
 pub use belljar_runtime::{Catalogue, FileKind, Found, Host, Messages, RuntimeError};
 pub use build::{Planned, build, can_be_allowed};
+pub use grant::{Proposal, Scope, Trust, lifts, project_of, propose, secret_in};
 pub use policy_files::{
     PolicySource, TrustRecord, is_trusted, policy_names, read_policy_files, trust_record,
     user_catalogue,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use belljar_policy::{
-    Layers, PolicyFile, Request, Resolved, content_hash, is_policy_name, resolve, shipped,
+    Layers, Policy, PolicyFile, Request, Resolved, content_hash, is_policy_name, resolve, shipped,
 };
 use belljar_runtime::{Catalogue, Host, RuntimeError};
 
@@ -13,7 +13,7 @@ use crate::{Refusal, RunRequest, paths};
 const MAX_POLICY: u64 = 1024 * 1024;
 
 /// The name of a project's own policy file.
-const PROJECT_FILE: &str = ".belljar.toml";
+pub(crate) const PROJECT_FILE: &str = ".belljar.toml";
 
 /// A policy file, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,42 +149,105 @@ impl PolicyFiles {
         })
     }
 
+    /// Whether the user trusts the project's file as it is.
+    pub(crate) fn project_trusted(&self) -> bool {
+        self.project_trusted
+    }
+
+    /// As they would be if the user trusted the project's file.
+    pub(crate) fn trusting(&self) -> PolicyFiles {
+        PolicyFiles {
+            project_trusted: true,
+            ..self.clone()
+        }
+    }
+
+    /// As they would be with this file of the user's.
+    pub(crate) fn with_user(&self, file: PolicySource) -> PolicyFiles {
+        PolicyFiles {
+            user: Some(file),
+            ..self.clone()
+        }
+    }
+
+    /// As they would be with this file of the project's, and the user's trust in it.
+    pub(crate) fn with_project(&self, file: PolicySource) -> PolicyFiles {
+        PolicyFiles {
+            project: Some(file),
+            ..self.trusting()
+        }
+    }
+
+    /// The policy that they make, without a request.
+    pub(crate) fn policy(&self, host: &dyn Host, name: &str) -> Result<Policy, Refusal> {
+        let layers = self.layers(name, Request::default());
+        Ok(resolved(host, name, &layers)?.policy)
+    }
+
+    /// The policy that they make with one rule that the user allows.
+    pub(crate) fn policy_with(
+        &self,
+        host: &dyn Host,
+        name: &str,
+        rule: &str,
+    ) -> Result<Policy, Refusal> {
+        let request = Request {
+            allow: &[rule.to_owned()],
+            limits: &[],
+            may_widen: true,
+        };
+        Ok(resolved(host, name, &self.layers(name, request))?.policy)
+    }
+
     pub(crate) fn resolve(
         &self,
         host: &dyn Host,
         request: &RunRequest,
     ) -> Result<Resolved, Refusal> {
+        let said = Request {
+            allow: &request.allow,
+            limits: &request.limits,
+            may_widen: request.may_widen,
+        };
+        resolved(host, &request.policy, &self.layers(&request.policy, said))
+    }
+
+    fn layers<'a>(&'a self, name: &'a str, request: Request<'a>) -> Layers<'a> {
         fn file(source: &Option<PolicySource>) -> Option<PolicyFile<'_>> {
             source.as_ref().map(|source| PolicyFile {
                 name: source.name.clone(),
                 text: &source.content,
             })
         }
-        let layers = Layers {
-            name: &request.policy,
+        Layers {
+            name,
             user_named: file(&self.user_named),
             user: file(&self.user),
             project: file(&self.project),
             project_trusted: self.project_trusted,
-            request: Request {
-                allow: &request.allow,
-                limits: &request.limits,
-                may_widen: request.may_widen,
-            },
-        };
-        resolve(&layers).map_err(|error| {
-            let known = policy_names(host);
-            let hint = if known.contains(&request.policy) || !error.file.is_empty() {
-                error.hint.clone()
-            } else {
-                format!("there are {}", quoted_list(&known))
-            };
-            Refusal {
-                reason: error.to_string(),
-                hint,
-            }
-        })
+            request,
+        }
     }
+}
+
+fn resolved(host: &dyn Host, name: &str, layers: &Layers<'_>) -> Result<Resolved, Refusal> {
+    resolve(layers).map_err(|error| {
+        let known = policy_names(host);
+        let hint = if known.iter().any(|known| known == name) || !error.file.is_empty() {
+            error.hint.clone()
+        } else {
+            format!("there are {}", quoted_list(&known))
+        };
+        Refusal {
+            reason: error.to_string(),
+            hint,
+        }
+    })
+}
+
+/// The user's adjustments to every policy, whether the file is there or not.
+pub(crate) fn user_policy_path(host: &dyn Host) -> Option<PathBuf> {
+    Some(directory(host)?.join("policy.toml"))
 }
 
 /// `a`, `b`, `c`.

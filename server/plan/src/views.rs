@@ -170,7 +170,7 @@ fn holds_nothing_hidden(
     })
 }
 
-fn hidden(globs: &[String]) -> GlobSet {
+pub(crate) fn hidden(globs: &[String]) -> GlobSet {
     let mut set = GlobSetBuilder::new();
     for glob in globs {
         // The policy room has checked them.

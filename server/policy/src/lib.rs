@@ -11,6 +11,7 @@ mod network_rule;
 mod places;
 mod policy;
 mod raw;
+mod rule;
 mod variables;
 
 use sha2::{Digest, Sha256};
@@ -21,6 +22,7 @@ pub use grant::with_rule;
 pub use layers::{Layers, PolicyFile, Request, Resolved, check, is_policy_name, resolve};
 pub use network_rule::{NetworkHost, NetworkRule};
 pub use policy::{Environment, Files, Limits, Network, Origins, Policy, Programs, ProjectAccess};
+pub use rule::Rule;
 
 /// The policies that come with Belljar, each its name and the text of its file, the narrowest first.
 pub fn shipped() -> &'static [(&'static str, &'static str)] {

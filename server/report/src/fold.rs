@@ -33,6 +33,15 @@ pub struct SourceError {
     pub column: Option<u32>,
 }
 
+/// Why the rule that a violation names would not lift it, found by planning the same run with that rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Obstacle {
+    /// Which entry of [`Report::violations`], from 0.
+    pub violation: usize,
+    /// What stands in the way.
+    pub reason: String,
+}
+
 /// Output that a report does not hold, because it was more than a report keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
@@ -73,6 +82,9 @@ pub struct Report {
     /// How many further violations are not in the list, because it was full.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub violations_omitted: u64,
+    /// Which of them no rule can allow although there is one that names them, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obstacles: Vec<Obstacle>,
     /// Messages that name a line of the document.
     pub errors: Vec<SourceError>,
     /// At what cost.
@@ -83,6 +95,21 @@ pub struct Report {
 
 fn is_zero(n: &u64) -> bool {
     *n == 0
+}
+
+impl Report {
+    /// The rule that would lift the violation `index`, if one would.
+    pub fn rule_for(&self, index: usize) -> Option<&str> {
+        let rule = self.violations.get(index)?.allow.as_deref()?;
+        self.obstacle(index).is_none().then_some(rule)
+    }
+
+    /// Why no rule lifts the violation `index`, where a rule was tried.
+    pub fn obstacle(&self, index: usize) -> Option<&str> {
+        let mut obstacles = self.obstacles.iter();
+        let found = obstacles.find(|obstacle| obstacle.violation == index);
+        found.map(|obstacle| obstacle.reason.as_str())
+    }
 }
 
 /// Collects the events of one run. Holds about one megabyte at most, however much the run tells.

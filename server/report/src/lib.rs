@@ -9,7 +9,10 @@ mod violation;
 mod words;
 
 pub use event::{Ending, Event, Posture, Stream, Usage};
-pub use fold::{Fold, Gap, Output, Report, SourceError};
+pub use fold::{Fold, Gap, Obstacle, Output, Report, SourceError};
 pub use hostile::{Displayer, displayable, displayable_line};
 pub use violation::{Confidence, Kind, Layer, Violation};
-pub use words::{confidence_words, duration, ending_words, signal_name, violation_words};
+pub use words::{
+    advice_words, confidence_words, duration, ending_words, innocence_words, signal_name,
+    violation_words,
+};

@@ -52,6 +52,50 @@ pub fn confidence_words(confidence: Confidence) -> &'static str {
     }
 }
 
+/// For a run that ended badly although nothing was refused: the sentence that takes the suspicion from the sandbox. A
+/// sandbox that cannot see what it refuses does not claim to have refused nothing.
+pub fn innocence_words(report: &Report) -> Option<&'static str> {
+    let is_bad = match report.ending {
+        Some(Ending::Exited { code }) => code != 0,
+        Some(Ending::Signaled { .. }) => true,
+        _ => false,
+    };
+    if !is_bad || !report.violations.is_empty() || report.violations_omitted > 0 {
+        return None;
+    }
+    Some(if report.posture.located {
+        "The sandbox refused nothing in this run."
+    } else {
+        "Whether the sandbox refused something in this run could not be seen."
+    })
+}
+
+/// What to do about something refused that no rule can allow.
+pub fn advice_words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::NetworkResolve | Kind::NetworkConnect | Kind::NetworkBind => {
+            "no rule opens the network in this release: give the program its data as a file or on standard input"
+        }
+        Kind::FilesRead => "no rule can show this: give the program a copy without what is secret",
+        Kind::FilesWrite => {
+            "no rule lets a run change this: let the program write in its project, in /tmp or in its home"
+        }
+        Kind::FilesExec => "no rule lets a run execute this",
+        Kind::SocketUnix => "programs outside are out of reach under every policy",
+        Kind::ProcessSignal | Kind::ProcessTrace => {
+            "processes outside are out of reach under every policy"
+        }
+        Kind::Syscall => "no program in a sandbox may make this call, under any policy",
+        Kind::LimitWall
+        | Kind::LimitCpu
+        | Kind::LimitMemory
+        | Kind::LimitProcesses
+        | Kind::LimitFiles
+        | Kind::LimitDisk
+        | Kind::LimitOutput => "set a higher limit for one run, or in a policy of yours",
+    }
+}
+
 /// `12 ms`, `1.3 s`, `75 s`.
 pub fn duration(milliseconds: f64) -> String {
     if milliseconds < 999.5 {
@@ -226,115 +270,5 @@ pub fn signal_name(signal: i32) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Layer, Usage};
-
-    fn violation(kind: Kind, target: &str, errno: Option<&str>, count: u64) -> Violation {
-        Violation {
-            kind,
-            target: target.into(),
-            access: String::new(),
-            errno: errno.map(Into::into),
-            file: None,
-            line: None,
-            column: None,
-            confidence: Confidence::File,
-            count,
-            program: String::new(),
-            rule: None,
-            layer: Layer::Seccomp,
-            allow: None,
-        }
-    }
-
-    #[test]
-    fn a_violation_is_a_sentence() {
-        let refused = violation(Kind::NetworkConnect, "192.0.2.7:443", Some("EACCES"), 1);
-        assert_eq!(
-            violation_words(&refused, "default"),
-            "Blocked by policy `default`: connect to `192.0.2.7:443`. The program saw \"permission denied\"."
-        );
-        let hostile = violation(Kind::FilesRead, "/a\n\x1b[31mb\u{202e}", None, 3);
-        assert_eq!(
-            violation_words(&hostile, "default"),
-            "Blocked by policy `default`: read `/a⏎b\\u{202e}`. (3 times)"
-        );
-        let limit = violation(Kind::LimitProcesses, "64", None, 1);
-        assert_eq!(
-            violation_words(&limit, "strict"),
-            "Limit `processes` of policy `strict` was reached (64)."
-        );
-        let own = Violation {
-            rule: Some("request".into()),
-            ..violation(Kind::LimitDisk, "1MiB", None, 1)
-        };
-        assert_eq!(
-            violation_words(&own, "default"),
-            "Limit `disk` that was set for this run was reached (1MiB)."
-        );
-    }
-
-    #[test]
-    fn times_are_short() {
-        let times = [
-            (0.4, "0 ms"),
-            (34.2, "34 ms"),
-            (1290.0, "1.3 s"),
-            (2000.0, "2 s"),
-            (120_000.0, "120 s"),
-        ];
-        for (milliseconds, text) in times {
-            assert_eq!(duration(milliseconds), text);
-        }
-    }
-
-    #[test]
-    fn an_ending_is_a_sentence_with_a_hint_where_there_is_something_to_do() {
-        let say = |ending| {
-            let usage = Usage {
-                wall_ms: 10_004.0,
-                peak_memory_bytes: 3 << 20,
-                ..Usage::default()
-            };
-            let report = Report {
-                policy: "default".into(),
-                ending: Some(ending),
-                usage,
-                ..Report::default()
-            };
-            let (what, hint) = ending_words(&report).expect("it ended");
-            format!("{what}|{}", hint.unwrap_or_default())
-        };
-        assert_eq!(
-            say(Ending::Exited { code: 3 }),
-            "Ended with exit status 3.|"
-        );
-        assert_eq!(
-            say(Ending::Signaled { signal: 11 }),
-            "Ended by signal 11 (SIGSEGV).|"
-        );
-        assert_eq!(
-            say(Ending::Limit {
-                limit: "wall".into()
-            }),
-            "Stopped after 10 s: the time limit of policy `default`.|a higher limit for one run: `--limit wall=VALUE`"
-        );
-        assert_eq!(
-            say(Ending::Refused {
-                reason: "no `ruby` here".into(),
-                hint: "apt install ruby".into()
-            }),
-            "Not run: no `ruby` here.|apt install ruby"
-        );
-        assert_eq!(
-            say(Ending::Failed {
-                step: "user namespace".into(),
-                errno: "EPERM".into(),
-                hint: String::new()
-            }),
-            "Could not run it: step `user namespace` failed (EPERM).|"
-        );
-        assert_eq!(ending_words(&Report::default()), None);
-    }
-}
+#[path = "words_tests.rs"]
+mod tests;
