@@ -46,6 +46,24 @@ pub struct Frame {
     pub function: Option<String>,
 }
 
+impl Frame {
+    /// Stands for calls of which nothing can be told, but that they lie between this and the next frame. So what follows
+    /// is known to be a caller.
+    pub(crate) fn gap() -> Frame {
+        Frame {
+            file: PathBuf::new(),
+            line: 0,
+            column: None,
+            function: None,
+        }
+    }
+
+    /// Whether it is no call but a gap.
+    pub(crate) fn is_gap(&self) -> bool {
+        self.line == 0
+    }
+}
+
 /// What a stack, innermost first, says about a document.
 pub(crate) fn place_in(document: &Path, frames: &[Frame]) -> Option<Place> {
     let index = frames.iter().position(|frame| frame.file == document)?;

@@ -7,10 +7,14 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::rc::Rc;
 
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use object::read::elf::{ElfFile64, FileHeader};
-use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, ReadCache, ReadCacheOps};
+use object::{
+    CompressedData, CompressionFormat, Object, ObjectSection, ObjectSegment, ObjectSymbol,
+    ReadCache, ReadCacheOps,
+};
 
 /// No file that is larger is looked into.
 const LARGEST: u64 = 1 << 30;
@@ -27,7 +31,7 @@ pub(crate) struct FileId {
 /// A file that is read piece by piece: never mapped, because whoever may shorten it could end us by a bus error.
 #[derive(Debug)]
 pub(crate) struct Pieces {
-    file: File,
+    file: Rc<File>,
     size: u64,
     at: u64,
 }
@@ -62,6 +66,7 @@ pub(crate) struct Image {
     pub id: FileId,
     /// Its bytes, as far as they were needed.
     pub data: ReadCache<Pieces>,
+    file: Rc<File>,
 }
 
 impl Image {
@@ -94,9 +99,13 @@ impl Image {
             changed: (facts.ctime(), facts.ctime_nsec()),
         };
         let size = facts.len();
-        let pieces = Pieces { file, size, at: 0 };
-        let data = ReadCache::new(pieces);
-        Ok(Image { id, data })
+        let file = Rc::new(file);
+        let data = ReadCache::new(Pieces {
+            file: Rc::clone(&file),
+            size,
+            at: 0,
+        });
+        Ok(Image { id, data, file })
     }
 
     /// The parsed file; nothing if it is no 64-bit ELF file.
@@ -144,13 +153,59 @@ impl Image {
         })
     }
 
+    /// The address, before loading, of the code that a mapping of the file at `offset` begins with. Mappings begin at
+    /// whole pages, so they may begin before the segment does.
+    pub fn code_address_of(&self, offset: u64) -> Option<u64> {
+        const PAGE: u64 = 4096;
+        let elf = self.elf()?;
+        let executable = |segment: &object::read::elf::ElfSegment64<
+            '_,
+            '_,
+            object::Endianness,
+            _,
+        >| {
+            matches!(segment.flags(), object::SegmentFlags::Elf { p_flags } if p_flags & object::elf::PF_X != 0)
+        };
+        elf.segments().filter(executable).find_map(|segment| {
+            let (start, size) = segment.file_range();
+            let first = start & !(PAGE - 1);
+            (first..start.checked_add(size)?)
+                .contains(&offset)
+                .then_some(())?;
+            Some(segment.address().wrapping_add(offset).wrapping_sub(start))
+        })
+    }
+
+    /// The address, before loading, of a section; nothing if there is none.
+    pub fn section_address(&self, name: &str) -> Option<u64> {
+        let elf = self.elf()?;
+        Some(elf.section_by_name(name)?.address())
+    }
+
+    /// The size that a section takes in the file; nothing if there is none.
+    pub fn section_size(&self, name: &str) -> Option<u64> {
+        let elf = self.elf()?;
+        Some(elf.section_by_name(name)?.size())
+    }
+
     /// A section's bytes, unpacked if need be; nothing if there is none or it is larger than `largest`.
     pub fn section(&self, name: &str, largest: u64) -> Option<Vec<u8>> {
         let elf = self.elf()?;
         let section = elf.section_by_name(name)?;
         (section.size() <= largest).then_some(())?;
-        let data = section.compressed_data().ok()?;
-        (data.uncompressed_size <= largest).then_some(())?;
+        let range = section.compressed_file_range().ok()?;
+        (range.compressed_size.max(range.uncompressed_size) <= largest).then_some(())?;
+        // Read here and not through the cache, which would keep what is needed only once.
+        let mut bytes = vec![0; usize::try_from(range.compressed_size).ok()?];
+        self.file.read_exact_at(&mut bytes, range.offset).ok()?;
+        if range.format == CompressionFormat::None {
+            return Some(bytes);
+        }
+        let data = CompressedData {
+            format: range.format,
+            data: &bytes,
+            uncompressed_size: range.uncompressed_size,
+        };
         data.decompress().ok().map(std::borrow::Cow::into_owned)
     }
 

@@ -5,14 +5,15 @@
 
 mod bash;
 mod cpython;
+mod family;
 mod frame;
 mod image;
 mod locator;
 mod memory;
+mod native;
 mod process;
 mod reader;
 mod script;
-
 #[cfg(test)]
 mod standing;
 

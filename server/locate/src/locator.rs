@@ -1,37 +1,42 @@
-//! Finds the place of a thread: by its own stack, else by that of the process which started its program.
+//! Finds the place of a thread: by its own stack, else by that of the thread which is starting its program, else by
+//! where its program was started from.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::rc::Rc;
 
+use crate::family::Family;
 use crate::frame::{Certainty, Frame, Place, place_in};
-use crate::process::{Process, parent_of, process_of, program_of};
-use crate::reader::{READERS, Reader};
+use crate::native::Modules;
+use crate::process::{Process, process_of, program_of};
+use crate::reader::{LAST_RESORT, READERS, Reader};
 
 /// So many processes are remembered; a program that makes more is located more slowly.
 const MOST_PROCESSES: usize = 256;
-/// No family is followed further up.
-const MOST_PARENTS: usize = 32;
 
 /// Finds places for the threads of one run.
 pub struct Locator {
-    document: Option<PathBuf>,
+    document: Option<Rc<Path>>,
     known: HashMap<i32, Known>,
-    /// Where the program of a process was started from.
-    origins: HashMap<i32, Place>,
+    family: Family,
+    modules: Rc<Modules>,
 }
 
 struct Known {
     process: Process,
     reader: Option<Box<dyn Reader>>,
+    /// The reader only knows machine code: an interpreter may turn up in the program later, as a library.
+    is_last_resort: bool,
 }
 
 impl Locator {
     /// For the run of `document`, by its path in the cell. Without one there are no lines to find.
     pub fn new(document: Option<&Path>) -> Locator {
         Locator {
-            document: document.map(Path::to_path_buf),
+            document: document.map(Rc::from),
             known: HashMap::new(),
-            origins: HashMap::new(),
+            family: Family::default(),
+            modules: Rc::default(),
         }
     }
 
@@ -41,7 +46,7 @@ impl Locator {
             return Place::UNKNOWN;
         };
         self.own_place(process, thread)
-            .or_else(|| self.origin(process))
+            .or_else(|| self.family.origin(process))
             .unwrap_or(Place::UNKNOWN)
     }
 
@@ -51,46 +56,46 @@ impl Locator {
         if let Some(process) = process_of(thread) {
             self.known.remove(&process);
             if place.line.is_some() {
-                if self.origins.len() >= MOST_PROCESSES {
-                    self.origins.retain(|pid, _| program_of(*pid).is_some());
-                }
-                // What a started program did is at best known by the line that started it.
-                self.origins.insert(process, place);
+                self.family.started(process, place);
             }
         }
         place
     }
 
-    /// The calls that `thread` is in, innermost first.
+    /// The calls that `thread` is in, innermost first, down to the first that is the document's.
     pub fn frames(&mut self, thread: i32) -> Vec<Frame> {
+        let mut frames = self.calls(thread);
+        frames.retain(|frame| !frame.is_gap());
+        frames
+    }
+
+    fn calls(&mut self, thread: i32) -> Vec<Frame> {
         let mut frames = Vec::new();
+        let document = self.document.clone();
         if let Some(pid) = process_of(thread)
             && let Some(known) = self.known(pid)
-            && let Some(reader) = &mut known.reader
         {
-            reader.frames(&known.process, thread, &mut frames);
+            known.read(thread, &mut frames);
+            let is_found = |frame: &Frame| Some(&*frame.file) == document.as_deref();
+            if known.is_last_resort && !frames.iter().any(is_found) && known.find_another() {
+                frames.clear();
+                known.read(thread, &mut frames);
+            }
         }
         frames
     }
 
-    fn own_place(&mut self, _process: i32, thread: i32) -> Option<Place> {
+    fn own_place(&mut self, process: i32, thread: i32) -> Option<Place> {
         let document = self.document.clone()?;
-        place_in(&document, &self.frames(thread))
-    }
-
-    /// The place at which the nearest of a process's forebears executed its program.
-    fn origin(&self, process: i32) -> Option<Place> {
-        let mut pid = process;
-        for _ in 0..MOST_PARENTS {
-            if let Some(place) = self.origins.get(&pid) {
-                return Some(Place {
-                    certainty: Certainty::Caller,
-                    ..*place
-                });
-            }
-            pid = parent_of(pid).filter(|parent| *parent > 1)?;
-        }
-        None
+        place_in(&document, &self.calls(thread)).or_else(|| {
+            // A new process may still be on memory, or on a copy of memory, of the thread that makes it.
+            let starter = self.family.starter(process)?;
+            let place = place_in(&document, &self.calls(starter))?;
+            Some(Place {
+                certainty: Certainty::Caller,
+                ..place
+            })
+        })
     }
 
     fn known(&mut self, pid: i32) -> Option<&mut Known> {
@@ -103,22 +108,54 @@ impl Locator {
             if self.known.len() >= MOST_PROCESSES {
                 self.known.retain(|pid, _| program_of(*pid).is_some());
             }
-            let process = Process::look(pid)?;
-            self.known.insert(
-                pid,
-                Known {
-                    process,
-                    reader: None,
-                },
-            );
+            if self.known.len() >= MOST_PROCESSES {
+                self.known.clear();
+            }
+            let mut process = Process::look(pid)?;
+            process.document = self.document.clone();
+            process.modules = Rc::clone(&self.modules);
+            let known = Known {
+                process,
+                reader: None,
+                is_last_resort: false,
+            };
+            self.known.insert(pid, known);
         }
         let known = self.known.get_mut(&pid)?;
         if known.reader.is_none() {
             known.process.look_again();
-            known.reader = READERS
-                .iter()
-                .find_map(|recognise| recognise(&known.process));
+            known.recognise();
         }
         Some(known)
+    }
+}
+
+impl Known {
+    fn read(&mut self, thread: i32, frames: &mut Vec<Frame>) {
+        if let Some(reader) = &mut self.reader {
+            reader.frames(&self.process, thread, frames);
+        }
+    }
+
+    fn recognise(&mut self) -> bool {
+        let found = READERS
+            .iter()
+            .find_map(|recognise| recognise(&self.process));
+        let is_found = found.is_some();
+        if is_found {
+            self.is_last_resort = false;
+            self.reader = found;
+        } else if self.reader.is_none() {
+            self.reader = LAST_RESORT(&self.process);
+            self.is_last_resort = true;
+        }
+        is_found
+    }
+
+    /// Whether what has been loaded meanwhile is known to another reader.
+    fn find_another(&mut self) -> bool {
+        let before = self.process.mappings().len();
+        self.process.look_again();
+        before != self.process.mappings().len() && self.recognise()
     }
 }

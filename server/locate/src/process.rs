@@ -3,9 +3,11 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use crate::image::Image;
 use crate::memory::Remote;
+use crate::native::Modules;
 
 /// More mappings than this are not looked at.
 const MOST_MAPPINGS: usize = 20_000;
@@ -34,6 +36,8 @@ pub(crate) struct Mapping {
 pub(crate) struct Stand {
     /// The call that it is in; -1 if it was stopped outside of one.
     pub call: i64,
+    /// The arguments of the call, in the registers in which the kernel takes them; nothing outside of a call.
+    pub arguments: Option<[u64; 6]>,
     /// Stack pointer.
     pub sp: u64,
     /// Program counter.
@@ -49,6 +53,10 @@ pub(crate) struct Process {
     pub program: (u64, u64),
     /// Its program's path, as the program sees it.
     pub path: PathBuf,
+    /// The document, by its path in the cell: no stack need be followed further than to its innermost call there.
+    pub document: Option<Rc<Path>>,
+    /// What is known of machine code in files; shared by all processes of a run.
+    pub modules: Rc<Modules>,
     mappings: Vec<Mapping>,
 }
 
@@ -60,6 +68,8 @@ impl Process {
             pid,
             program: program_of(pid)?,
             path: fs::read_link(exe).ok()?,
+            document: None,
+            modules: Rc::default(),
             mappings: Vec::new(),
         };
         process.look_again();
@@ -68,8 +78,13 @@ impl Process {
 
     /// Reads its mappings again: libraries come after the start.
     pub fn look_again(&mut self) {
+        self.mappings = self.mappings_now();
+    }
+
+    /// Its mappings as they are at this moment.
+    pub fn mappings_now(&self) -> Vec<Mapping> {
         let text = fs::read(format!("/proc/{}/maps", self.pid)).unwrap_or_default();
-        self.mappings = parse_mappings(&String::from_utf8_lossy(&text));
+        parse_mappings(&String::from_utf8_lossy(&text))
     }
 
     /// Its memory.
@@ -113,11 +128,12 @@ impl Process {
 
     /// What must be added to an address in the file of `mapping` to get the one in memory.
     pub fn bias(&self, mapping: &Mapping, image: &Image) -> Option<u64> {
-        Some(
-            mapping
-                .start
-                .wrapping_sub(image.address_of(mapping.offset)?),
-        )
+        let address = if mapping.is_code {
+            image.code_address_of(mapping.offset)?
+        } else {
+            image.address_of(mapping.offset)?
+        };
+        Some(mapping.start.wrapping_sub(address))
     }
 
     /// Addresses in memory of symbols of the program or, if it has none of them, of the library that `is` likes.
@@ -178,6 +194,24 @@ pub(crate) fn parent_of(pid: i32) -> Option<i32> {
     status_number(pid, "PPid")
 }
 
+/// When a process was made, in ticks since the machine was started: together with its id this is one process for ever.
+pub(crate) fn birth_of(pid: i32) -> Option<u64> {
+    stat_number(pid, 19)?.try_into().ok()
+}
+
+/// The session of a process, by its leader's id.
+pub(crate) fn session_of(pid: i32) -> Option<i32> {
+    stat_number(pid, 3)?.try_into().ok()
+}
+
+/// A number of `/proc/PID/stat`, counted from the state, which is 0. The name before that may hold anything.
+pub(crate) fn stat_number(pid: i32, index: usize) -> Option<i64> {
+    let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    let (_, numbers) = text.rsplit_once(')')?;
+    numbers.split_whitespace().nth(index)?.parse().ok()
+}
+
 /// A thread's id as the program itself sees it.
 pub(crate) fn own_id(thread: i32) -> Option<i32> {
     status_number(thread, "NSpid")
@@ -192,14 +226,20 @@ pub(crate) fn stand_of(thread: i32) -> Option<Stand> {
     let [.., sp, pc] = words.as_slice() else {
         return None;
     };
+    let arguments = words.get(1..7).filter(|_| words.len() == 9);
+    let arguments = arguments.and_then(|words| {
+        let numbers: Option<Vec<u64>> = words.iter().map(|word| number(word)).collect();
+        numbers?.try_into().ok()
+    });
     Some(Stand {
         call,
+        arguments,
         sp: number(sp)?,
         pc: number(pc)?,
     })
 }
 
-fn parse_mappings(text: &str) -> Vec<Mapping> {
+pub(crate) fn parse_mappings(text: &str) -> Vec<Mapping> {
     text.lines()
         .take(MOST_MAPPINGS)
         .filter_map(|line| {

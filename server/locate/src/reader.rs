@@ -14,11 +14,11 @@ pub(crate) trait Reader {
 /// an interpreter may not have loaded its library yet.
 pub(crate) type Recognise = fn(&Process) -> Option<Box<dyn Reader>>;
 
-/// Every way, the ones that know a language before the one that knows machine code.
-pub(crate) const READERS: &[Recognise] = &[
-    crate::cpython::recognise,
-    crate::bash::recognise,
-];
+/// Every way that knows a language.
+pub(crate) const READERS: &[Recognise] = &[crate::cpython::recognise, crate::bash::recognise];
+
+/// The way that fits every program, for those that no other way knows.
+pub(crate) const LAST_RESORT: Recognise = crate::native::recognise;
 
 /// No stack is followed further.
 pub(crate) const DEEPEST: usize = 512;

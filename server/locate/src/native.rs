@@ -1,0 +1,53 @@
+//! Compiled code: stacks by call frame information, lines by DWARF. Nothing of this needs the program's help, or ptrace:
+//! the kernel tells where a thread stands, and its stack holds the rest.
+
+mod calls;
+mod code;
+mod lines;
+mod module;
+mod registers;
+mod rows;
+mod scan;
+mod stack;
+mod unwind;
+mod walk;
+
+use crate::frame::Frame;
+use crate::process::{Process, stand_of};
+use crate::reader::Reader;
+
+pub(crate) use module::Modules;
+
+use code::Code;
+
+/// Reads stacks of compiled code. It fits every program, so it must be asked last.
+pub(crate) fn recognise(process: &Process) -> Option<Box<dyn Reader>> {
+    if !cfg!(target_arch = "x86_64") {
+        return None;
+    }
+    process.image(&process.path)?.is_native().then_some(())?;
+    Some(Box::new(Native {
+        code: Code::default(),
+    }))
+}
+
+struct Native {
+    code: Code,
+}
+
+impl Reader for Native {
+    fn frames(&mut self, process: &Process, thread: i32, frames: &mut Vec<Frame>) {
+        let Some(stand) = stand_of(thread) else {
+            return;
+        };
+        self.code.look(process, stand.pc);
+        // Most programs that are met (tools, compilers) tell no lines, whatever lies on their stacks.
+        if self.code.has_lines() {
+            walk::walk(process, &mut self.code, &stand, frames);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "native_tests.rs"]
+mod tests;

@@ -1,0 +1,94 @@
+//! Which file's code lies where in one process.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::module::Module;
+use crate::process::{Mapping, Process};
+
+/// The code of one process.
+#[derive(Default)]
+pub(super) struct Code {
+    /// Parts of memory that can be executed.
+    mappings: Vec<Mapping>,
+    /// By first address; nothing for code without a file that can be read.
+    loaded: HashMap<u64, Option<Part>>,
+}
+
+/// A file's code in memory.
+#[derive(Clone)]
+pub(super) struct Part {
+    /// What is known of the file.
+    pub module: Rc<Module>,
+    /// What must be added to an address in the file to get the one in memory.
+    pub bias: u64,
+}
+
+impl Part {
+    /// An address in memory as the file has it.
+    pub fn in_file(&self, address: u64) -> u64 {
+        address.wrapping_sub(self.bias)
+    }
+
+    /// The function that an address in memory lies in.
+    pub fn function(&self, address: u64) -> Option<(u64, u64)> {
+        let (start, end) = self.module.unwind()?.function(self.in_file(address))?;
+        Some((start.wrapping_add(self.bias), end.wrapping_add(self.bias)))
+    }
+}
+
+impl Code {
+    /// Makes sure that the code at `address` is known, if there is any.
+    pub fn look(&mut self, process: &Process, address: u64) {
+        if self.mapping(address).is_some() {
+            return;
+        }
+        self.mappings = process.mappings_now();
+        self.mappings.retain(|mapping| mapping.is_code);
+        let starts: Vec<u64> = self.mappings.iter().map(|mapping| mapping.start).collect();
+        self.loaded
+            .retain(|start, _| starts.binary_search(start).is_ok());
+        for mapping in &self.mappings {
+            if !self.loaded.contains_key(&mapping.start) {
+                self.loaded.insert(mapping.start, load(process, mapping));
+            }
+        }
+    }
+
+    /// Whether any of the code says on which lines it lies.
+    pub fn has_lines(&self) -> bool {
+        self.loaded
+            .values()
+            .flatten()
+            .any(|part| part.module.may_have_lines)
+    }
+
+    /// Whether there is code at an address.
+    pub fn is_code(&self, address: u64) -> bool {
+        self.mapping(address).is_some()
+    }
+
+    /// The file whose code lies at an address.
+    pub fn part(&self, address: u64) -> Option<&Part> {
+        self.loaded.get(&self.mapping(address)?.start)?.as_ref()
+    }
+
+    fn mapping(&self, address: u64) -> Option<&Mapping> {
+        let after = self
+            .mappings
+            .partition_point(|mapping| mapping.end <= address);
+        self.mappings
+            .get(after)
+            .filter(|mapping| mapping.start <= address)
+    }
+}
+
+fn load(process: &Process, mapping: &Mapping) -> Option<Part> {
+    if mapping.inode == 0 {
+        return None;
+    }
+    let image = process.image(&mapping.path)?;
+    let bias = process.bias(mapping, &image)?;
+    let module = process.modules.of(image)?;
+    Some(Part { module, bias })
+}

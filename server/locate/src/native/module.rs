@@ -1,0 +1,84 @@
+//! One file of machine code, and all that are known in a run.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+
+use super::lines::Lines;
+use super::unwind::Unwind;
+use crate::image::{FileId, Image};
+
+/// So many files are remembered.
+const MOST_MODULES: usize = 128;
+/// Debug information of so many of them is read in a run.
+const MOST_WITH_LINES: usize = 16;
+
+/// Everything that was read of files of machine code, by file.
+#[derive(Default)]
+pub(crate) struct Modules {
+    known: RefCell<HashMap<FileId, Rc<Module>>>,
+    with_lines: Cell<usize>,
+}
+
+impl fmt::Debug for Modules {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Modules").finish_non_exhaustive()
+    }
+}
+
+impl Modules {
+    /// What is known of a file; nothing if it is no code of this machine.
+    pub fn of(&self, image: Image) -> Option<Rc<Module>> {
+        if let Some(module) = self.known.borrow().get(&image.id) {
+            return Some(Rc::clone(module));
+        }
+        image.is_native().then_some(())?;
+        let may_have_lines = self.with_lines.get() < MOST_WITH_LINES && Lines::are_in(&image);
+        if may_have_lines {
+            self.with_lines.set(self.with_lines.get() + 1);
+        }
+        let mut known = self.known.borrow_mut();
+        if known.len() >= MOST_MODULES {
+            known.clear();
+        }
+        let id = image.id;
+        let module = Rc::new(Module {
+            image,
+            may_have_lines,
+            unwind: OnceCell::new(),
+            lines: OnceCell::new(),
+        });
+        known.insert(id, Rc::clone(&module));
+        Some(module)
+    }
+}
+
+/// One file of machine code. Its parts are read when they are first needed.
+pub(crate) struct Module {
+    /// The file.
+    pub image: Image,
+    /// Whether it says on which lines its code lies.
+    pub may_have_lines: bool,
+    unwind: OnceCell<Option<Unwind>>,
+    lines: OnceCell<Option<Lines>>,
+}
+
+impl Module {
+    /// How to walk back from its code.
+    pub fn unwind(&self) -> Option<&Unwind> {
+        self.unwind
+            .get_or_init(|| Unwind::read(&self.image))
+            .as_ref()
+    }
+
+    /// Its source lines.
+    pub fn lines(&self) -> Option<&Lines> {
+        let read = || {
+            self.may_have_lines
+                .then(|| Lines::read(&self.image))
+                .flatten()
+        };
+        self.lines.get_or_init(read).as_ref()
+    }
+}

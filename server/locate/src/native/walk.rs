@@ -1,0 +1,92 @@
+//! Walks a stack from where a thread stands to its innermost call of the document.
+
+use super::calls::{Call, behind_stub, call_before};
+use super::code::Code;
+use super::registers::Registers;
+use super::scan;
+use super::stack::Stack;
+use super::unwind::Step;
+use crate::frame::Frame;
+use crate::memory::Memory;
+use crate::process::{Process, Stand};
+use crate::reader::DEEPEST;
+
+/// Appends the calls with a line, innermost first, up to the first that is the document's.
+pub(super) fn walk(process: &Process, code: &mut Code, stand: &Stand, frames: &mut Vec<Frame>) {
+    let stack = Stack::of(process.memory());
+    let mut registers = Registers::of(stand);
+    // The first frame stands behind the instruction that entered the kernel, as callers stand behind their calls. One
+    // that was stopped elsewhere stands before what it does next.
+    let mut is_behind = stand.call >= 0;
+    let mut callee: Option<u64> = None;
+    for _ in 0..DEEPEST {
+        code.look(process, registers.pc);
+        let here = registers.pc.wrapping_sub(u64::from(is_behind));
+        let function = code.part(here).and_then(|part| part.function(here));
+        let calls = lines_at(code, here);
+        if frames.is_empty()
+            && !calls.is_empty()
+            && let Some(callee) = callee
+            && is_detour(code, registers.pc, callee, &stack)
+        {
+            frames.push(Frame::gap());
+        }
+        for frame in calls.iter() {
+            frames.push(frame.clone());
+            if process.document.as_deref() == Some(&*frame.file) {
+                return;
+            }
+        }
+        let step = code.part(here).map_or(Step::Uncovered, |part| {
+            part.module.unwind().map_or(Step::Uncovered, |unwind| {
+                unwind.step(part.in_file(here), &registers, &stack)
+            })
+        });
+        is_behind = true;
+        callee = function.map(|(start, _)| start);
+        let found = match step {
+            Step::Caller(caller) => {
+                registers = caller;
+                continue;
+            }
+            Step::Interrupted(caller) => {
+                registers = caller;
+                is_behind = false;
+                callee = None;
+                continue;
+            }
+            Step::Outermost => return,
+            Step::Unknown { usual } => {
+                let Some(function) = function else { return };
+                scan::scan(code, &registers, function, usual, &stack)
+            }
+            Step::Uncovered => scan::top(code, &registers, &stack),
+        };
+        let Some(found) = found else { return };
+        if !found.is_sure && frames.is_empty() {
+            frames.push(Frame::gap());
+        }
+        registers = found.caller;
+        callee = None;
+    }
+}
+
+fn lines_at(code: &Code, address: u64) -> std::rc::Rc<[Frame]> {
+    let lines = code
+        .part(address)
+        .and_then(|part| Some(part.module.lines()?.frames(part.in_file(address))));
+    lines.unwrap_or_default()
+}
+
+/// Whether the call that returns to `returns` went to other code with lines first, which then left its frame to what
+/// runs now (a tail call). A library that does so within itself is no detour.
+fn is_detour(code: &Code, returns: u64, callee: u64, memory: &dyn Memory) -> bool {
+    match call_before(returns, memory) {
+        Some(Call::To(target)) => {
+            let target = behind_stub(target, memory);
+            target != callee && !lines_at(code, target).is_empty()
+        }
+        Some(Call::Anywhere) => false,
+        None => true,
+    }
+}

@@ -1,0 +1,176 @@
+//! Real programs from real compilers, stopped on lines that say so.
+
+use crate::frame::Certainty;
+use crate::locator::Locator;
+use crate::standing::{Standing, is_there};
+
+/// Compiles `text` by `command`, in which `$0` is its source and `./program` what comes out, and holds the place of each
+/// stop against the lines that say `// exact` and `// caller`, in the order in which they are reached.
+fn check(name: &str, text: &str, command: &str) {
+    let tool = command.split_whitespace().next().unwrap_or_default();
+    if !is_there(tool) {
+        return;
+    }
+    let script = format!("{command} && exec ./program");
+    let mut program = Standing::start_with("sh", &["-c", &script], &[(name, text)]);
+    let mut locator = Locator::new(Some(&program.file(name)));
+    for (number, certainty) in expected(text) {
+        let thread = program.stop();
+        let place = locator.place(thread);
+        let line = Some(number);
+        assert_eq!(
+            (place.line, place.certainty),
+            (line, certainty),
+            "{command}: {:?}",
+            locator.frames(thread)
+        );
+        program.go_on();
+    }
+}
+
+/// Lines with a mark, in the order of their numbers: `// exact 1`.
+fn expected(text: &str) -> Vec<(u32, Certainty)> {
+    let mut stops: Vec<(u32, u32, Certainty)> = (1..)
+        .zip(text.lines())
+        .filter_map(|(line, text)| {
+            let (_, mark) = text.rsplit_once("// ")?;
+            let (word, order) = mark.split_once(' ')?;
+            let certainty = match word {
+                "exact" => Certainty::Exact,
+                "caller" => Certainty::Caller,
+                _ => return None,
+            };
+            Some((order.parse().ok()?, line, certainty))
+        })
+        .collect();
+    stops.sort_by_key(|(order, ..)| *order);
+    stops
+        .into_iter()
+        .map(|(_, line, sure)| (line, sure))
+        .collect()
+}
+
+const C: &str = r#"
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int by_name(const char *name) {
+    int fd = open(name, O_RDONLY); // exact 1
+    return fd + 1;
+}
+
+static void with_a_large_frame(int depth) {
+    volatile char room[20000];
+    memset((char *)room, depth, sizeof room);
+    if (depth > 0) {
+        with_a_large_frame(depth - 1);
+        room[depth] = 1;
+        return;
+    }
+    FILE *file = fopen("PIPE", "r"); // exact 2
+    if (file) fclose(file);
+}
+
+static int compare(const void *a, const void *b) {
+    int fd = open("PIPE", O_RDONLY); // exact 3
+    close(fd);
+    return *(const int *)a - *(const int *)b;
+}
+
+static void *in_a_thread(void *unused) {
+    long fd = syscall(SYS_openat, AT_FDCWD, "PIPE", O_RDONLY); // exact 4
+    return (void *)fd;
+}
+
+int main(void) {
+    int numbers[] = {2, 1};
+    pthread_t thread;
+    pid_t pid;
+    by_name("PIPE");
+    with_a_large_frame(3);
+    qsort(numbers, 2, sizeof *numbers, compare);
+    pthread_create(&thread, NULL, in_a_thread, NULL);
+    pthread_join(thread, NULL);
+    if (fork() == 0) {
+        by_name("/dev/null");
+        _exit(open("PIPE", O_RDONLY)); // exact 5
+    }
+    wait(NULL);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "PIPE", O_RDONLY, 0);
+    char *argv[] = {"true", NULL};
+    posix_spawnp(&pid, "true", &actions, NULL, argv, NULL); // caller 6
+    wait(NULL);
+    pid = vfork();
+    if (pid == 0) {
+        int fd = open("PIPE", O_RDONLY | O_CLOEXEC); // exact 7
+        _exit(fd > 1000);
+    }
+    pause();
+}
+"#;
+
+#[test]
+fn every_way_into_the_kernel_from_c_is_on_its_line() {
+    for compiler in ["gcc", "clang"] {
+        for flags in [
+            "-O0",
+            "-O1",
+            "-O2 -fno-optimize-sibling-calls",
+            "-O0 -static",
+            "-O0 -no-pie",
+            "-O2 -fno-optimize-sibling-calls -fno-omit-frame-pointer",
+            "-O0 -gdwarf-4",
+            "-O0 -gz",
+            "-O0 -gsplit-dwarf",
+        ] {
+            let command = format!("{compiler} -g {flags} -pthread -o program $0");
+            check("main.c", C, &command);
+        }
+    }
+}
+
+#[test]
+fn a_call_that_has_left_its_frame_to_another_is_on_the_line_of_a_caller() {
+    let text = r#"
+#include <fcntl.h>
+__attribute__((noinline)) int by_name(const char *name) {
+    return open(name, O_RDONLY);
+}
+int main(void) {
+    int fd = by_name("PIPE"); // caller 1
+    return fd + 1;
+}
+"#;
+    for compiler in ["gcc", "clang"] {
+        check("main.c", text, &format!("{compiler} -g -O2 -o program $0"));
+    }
+}
+
+#[test]
+fn lines_are_those_that_a_line_directive_says() {
+    let text = r#"
+#include <fcntl.h>
+#line 2 "HERE/main.c"
+int main(void) { return open("PIPE", O_RDONLY); }
+"#;
+    let mut program = Standing::start_with(
+        "sh",
+        &["-c", "gcc -g -o program $0 && exec ./program"],
+        &[("main.c", text)],
+    );
+    let thread = program.stop();
+    let mut locator = Locator::new(Some(&program.file("main.c")));
+    assert_eq!(locator.place(thread).line, Some(2));
+    let mut locator = Locator::new(Some(&program.file("other.c")));
+    assert_eq!(locator.place(thread).line, None);
+}
