@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use belljar_plan::RunRequest;
+use belljar_plan::{Proposal, Refusal, RunRequest, Scope};
 use belljar_report::Report;
 use belljar_sandbox::Launcher;
 use tokio::sync::{mpsc, watch};
@@ -159,6 +159,19 @@ impl Conductor {
     /// The policies that a user can choose from, the default first. Reads files.
     pub fn policy_names(&self) -> Vec<String> {
         self.shared.planner.policy_names()
+    }
+
+    /// What a policy file would say with `rule`, for runs like `request`. Reads files; writes nothing.
+    ///
+    /// # Errors
+    /// Why it is not offered.
+    pub fn propose(
+        &self,
+        request: &RunRequest,
+        rule: &str,
+        scope: Scope,
+    ) -> Result<Proposal, Refusal> {
+        self.shared.planner.propose(request, rule, scope)
     }
 
     /// Whether there is a runtime for a document with this language id, path and first line. Quick, reads nothing.

@@ -2,6 +2,7 @@
 
 mod cells;
 mod conductor;
+mod grant;
 mod history;
 mod id;
 mod life;
@@ -14,12 +15,13 @@ use belljar_report::{Event, Report};
 use tokio::sync::mpsc;
 
 pub use belljar_plan::{
-    Catalogue, Host, LineRange, PolicySource, Refusal, RunRequest, RuntimeError, Source,
-    TrustRecord, can_be_allowed, find_project, is_trusted, policy_names, read_policy_files,
-    trust_record,
+    Catalogue, Host, LineRange, PolicySource, Proposal, Refusal, Rule, RunRequest, RuntimeError,
+    Scope, Source, Trust, TrustRecord, can_be_allowed, find_project, is_trusted, policy_names,
+    propose, read_policy_files, secret_in, trust_record,
 };
 pub use cells::{Boxed, Cells, Living, Stop};
 pub use conductor::Conductor;
+pub use grant::{Written, keep_trust, write};
 pub use id::RunId;
 pub use local_host::LocalHost;
 pub use local_planner::LocalPlanner;

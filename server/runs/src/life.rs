@@ -1,9 +1,10 @@
 //! The life of one run: planned, admitted, carried out, reported. Each in a task of its own.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use belljar_plan::{Refusal, RunRequest, Source};
-use belljar_report::{Confidence, Ending, Event, Fold, Report, Usage};
+use belljar_report::{Confidence, Ending, Event, Fold, Obstacle, Report, Usage};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, watch};
@@ -55,17 +56,20 @@ impl Life {
             () = asked(&mut self.cancelled) => return ended(fold, Ending::Cancelled),
             // With nobody to tell there is nothing to do.
             () = self.updates.closed() => return ended(fold, Ending::Cancelled),
-            prepared = prepare(self.shared.clone(), request) => prepared,
+            prepared = prepare(self.shared.clone(), request.clone()) => prepared,
         };
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(Refusal { reason, hint }) => return ended(fold, Ending::Refused { reason, hint }),
         };
         let fold = fold.of(prepared.file.clone(), prepared.language.clone());
-        let Some(_admission) = self.admission().await else {
+        let Some(admission) = self.admission().await else {
             return ended(fold, Ending::Cancelled);
         };
-        self.carry_out(prepared, fold, has_input).await
+        let shared = self.shared.clone();
+        let (report, prepared) = self.carry_out(prepared, fold, has_input).await;
+        drop(admission);
+        with_obstacles(report, shared, request, prepared).await
     }
 
     /// Waits for its turn, and tells how many are before it. `None` if it was cancelled.
@@ -90,7 +94,12 @@ impl Life {
         }
     }
 
-    async fn carry_out(mut self, prepared: Prepared, mut fold: Fold, has_input: bool) -> Report {
+    async fn carry_out(
+        mut self,
+        prepared: Prepared,
+        mut fold: Fold,
+        has_input: bool,
+    ) -> (Report, Prepared) {
         let mut cell = self.shared.cells.start(&prepared.plan, has_input);
         let stop = cell.stop();
         let feeding = match (self.inputs.take(), cell.input()) {
@@ -122,7 +131,7 @@ impl Life {
             // The launcher is gone, and with it, by the kernel's doing, the cell.
             fold = failed(fold);
         }
-        finish(fold, &prepared)
+        (finish(fold, &prepared), prepared)
     }
 
     /// Passes an event on. While the reader is slow the run waits here, and so in the end does the program.
@@ -239,6 +248,55 @@ fn finish(fold: Fold, prepared: &Prepared) -> Report {
         .map_or(prepared.first_line, |error| error.line);
     for violation in &mut report.violations {
         place(violation, prepared.file.as_deref(), line);
+    }
+    report
+}
+
+/// So many rules are tried. Who is refused more different things needs another policy, not that many rules.
+const MOST_RULES: usize = 32;
+
+/// Tries for each violation whether its rule would lift it, by planning the same run with the rule.
+async fn with_obstacles(
+    mut report: Report,
+    shared: Arc<Shared>,
+    request: RunRequest,
+    prepared: Prepared,
+) -> Report {
+    let named = |violation: &belljar_report::Violation| {
+        Some((violation.target.clone(), violation.allow.clone()?))
+    };
+    let mut asked: Vec<(String, String)> = report.violations.iter().filter_map(named).collect();
+    asked.sort();
+    asked.dedup();
+    if asked.is_empty() {
+        return report;
+    }
+    asked.truncate(MOST_RULES);
+    let trying = move || {
+        let plan = &prepared.plan;
+        let lifts =
+            |(target, rule): &(String, String)| shared.planner.lifts(&request, plan, target, rule);
+        let tried: Vec<_> = asked.iter().map(lifts).collect();
+        asked.into_iter().zip(tried).collect::<HashMap<_, _>>()
+    };
+    let tried = if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        trying()
+    } else {
+        // If it panics no rule is offered, and the report is as good as it was.
+        tokio::task::spawn_blocking(trying)
+            .await
+            .unwrap_or_default()
+    };
+    for (index, violation) in report.violations.iter().enumerate() {
+        let reason = named(violation).and_then(|rule| match tried.get(&rule) {
+            Some(Ok(())) => None,
+            Some(Err(reason)) => Some(reason.clone()),
+            None => Some("whether its rule would lift it was not tried".to_owned()),
+        });
+        report.obstacles.extend(reason.map(|reason| Obstacle {
+            violation: index,
+            reason,
+        }));
     }
     report
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use belljar_plan::{
-    Catalogue, Planned, Refusal, RunRequest, RuntimeError, build, policy_names, user_catalogue,
+    Catalogue, Planned, Proposal, Refusal, RunPlan, RunRequest, RuntimeError, Scope, build, lifts,
+    policy_names, project_of, propose, user_catalogue,
 };
 use belljar_report::SourceError;
 
@@ -61,6 +62,21 @@ impl Planner for LocalPlanner {
             first_line,
             notices,
         })
+    }
+
+    fn lifts(
+        &self,
+        request: &RunRequest,
+        plan: &RunPlan,
+        target: &str,
+        rule: &str,
+    ) -> Result<(), String> {
+        lifts(request, plan, target, rule, self.catalogue().0, &LocalHost)
+    }
+
+    fn propose(&self, request: &RunRequest, rule: &str, scope: Scope) -> Result<Proposal, Refusal> {
+        let project = project_of(request, &LocalHost)?;
+        propose(&LocalHost, &request.policy, project.as_deref(), rule, scope)
     }
 
     fn policy_names(&self) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use belljar_plan::{Refusal, RunPlan, RunRequest};
+use belljar_plan::{Proposal, Refusal, RunPlan, RunRequest, Scope};
 use belljar_report::SourceError;
 
 /// Finds messages that name a line of the document.
@@ -36,6 +36,36 @@ pub trait Planner: Send + Sync {
     /// # Errors
     /// Why it is not run.
     fn prepare(&self, request: &RunRequest) -> Result<Prepared, Refusal>;
+
+    /// Whether the plan of `request`, which is `plan`, would with `rule` no longer refuse `target`.
+    ///
+    /// # Errors
+    /// Why it would.
+    fn lifts(
+        &self,
+        _request: &RunRequest,
+        _plan: &RunPlan,
+        _target: &str,
+        _rule: &str,
+    ) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// What a policy file would say with `rule`, for runs like `request`. Writes nothing.
+    ///
+    /// # Errors
+    /// Why it is not offered.
+    fn propose(
+        &self,
+        _request: &RunRequest,
+        _rule: &str,
+        _scope: Scope,
+    ) -> Result<Proposal, Refusal> {
+        Err(Refusal {
+            reason: "there are no policy files here".to_owned(),
+            hint: String::new(),
+        })
+    }
 
     /// The policies that a user can choose from, the default first.
     fn policy_names(&self) -> Vec<String>;
