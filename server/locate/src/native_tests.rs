@@ -174,3 +174,115 @@ int main(void) { return open("PIPE", O_RDONLY); }
     let mut locator = Locator::new(Some(&program.file("other.c")));
     assert_eq!(locator.place(thread).line, None);
 }
+
+const CPP: &str = r#"
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+#include <algorithm>
+
+struct Reader {
+    virtual ~Reader() = default;
+    virtual bool read(const std::string &name) = 0;
+};
+struct File : Reader {
+    bool read(const std::string &name) override {
+        std::ifstream file(name); // caller 1
+        return file.good();
+    }
+};
+template <typename T> static bool twice(T action) {
+    return action() && action();
+}
+static bool opened(const char *name) {
+    std::ifstream file(name); // caller 2
+    return file.good();
+}
+int main() {
+    File file;
+    Reader *reader = &file;
+    if (!reader->read("PIPE")) return 1;
+    std::vector<int> numbers{2, 1};
+    std::sort(numbers.begin(), numbers.end(), [](int a, int b) {
+        opened("PIPE");
+        return a < b;
+    });
+    std::function<bool()> later = [] {
+        FILE *file = fopen("PIPE", "r"); // exact 3
+        return file != nullptr;
+    };
+    std::thread other([&] {
+        later();
+        std::string name = "PIPE";
+        FILE *file = fopen(name.c_str(), "r"); // exact 4
+        if (file) fclose(file);
+    });
+    other.join();
+    try {
+        throw std::runtime_error("PIPE");
+    } catch (const std::exception &error) {
+        if (FILE *file = fopen(error.what(), "r")) // exact 5
+            fclose(file);
+    }
+    return twice([] {
+        FILE *file = fopen("PIPE", "r"); // exact 6
+        return file == nullptr;
+    });
+}
+"#;
+
+#[test]
+fn lambdas_threads_and_the_standard_library_of_cpp_are_on_their_lines() {
+    for compiler in ["g++", "clang++"] {
+        for flags in ["-O0", "-O2 -fno-optimize-sibling-calls", "-O1 -gdwarf-4"] {
+            let command = format!("{compiler} -std=c++20 -g {flags} -pthread -o program $0");
+            check("main.cpp", CPP, &command);
+        }
+    }
+}
+
+const RUST: &str = r#"
+use std::fs::File;
+use std::io::Read;
+use std::process::Command;
+
+fn by_name(name: &str) -> usize {
+    let file = File::open(name); // caller 1
+    usize::from(file.is_ok())
+}
+
+#[inline(always)]
+fn inlined(name: &str) -> usize {
+    let mut text = String::new();
+    let file = File::open(name); // caller 2
+    file.map(|mut file| file.read_to_string(&mut text).unwrap_or(0)).unwrap_or(0)
+}
+
+fn main() {
+    let mut found = by_name("PIPE");
+    found += inlined("PIPE");
+    let other = std::thread::spawn(|| {
+        let text = std::fs::read_to_string("PIPE"); // caller 3
+        text.map(|text| text.len()).unwrap_or(0)
+    });
+    found += other.join().unwrap_or(0);
+    found += ["PIPE"].iter().map(|name| {
+        std::fs::read(name).map(|bytes| bytes.len()).unwrap_or(0) // caller 4
+    }).sum::<usize>();
+    let child = Command::new("cat")
+        .arg("PIPE")
+        .status(); // started 5
+    println!("{found} {child:?}");
+}
+"#;
+
+#[test]
+fn what_the_standard_library_of_rust_does_is_on_the_line_that_asked_for_it() {
+    for flags in ["-g", "-C debuginfo=line-tables-only", "-g -C opt-level=1"] {
+        check("main.rs", RUST, &format!("rustc {flags} -o program $0"));
+    }
+}

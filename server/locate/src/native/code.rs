@@ -1,6 +1,7 @@
 //! Which file's code lies where in one process.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::rc::Rc;
 
 use super::module::Module;
@@ -22,6 +23,9 @@ pub(super) struct Part {
     pub module: Rc<Module>,
     /// What must be added to an address in the file to get the one in memory.
     pub bias: u64,
+    /// Whether to enter it is to enter the kernel: the C library, or what is linked into the program itself. What
+    /// another library does is its own doing.
+    pub is_thin: bool,
 }
 
 impl Part {
@@ -90,5 +94,23 @@ fn load(process: &Process, mapping: &Mapping) -> Option<Part> {
     let image = process.image(&mapping.path)?;
     let bias = process.bias(mapping, &image)?;
     let module = process.modules.of(image)?;
-    Some(Part { module, bias })
+    Some(Part {
+        module,
+        bias,
+        is_thin: mapping.path == process.path || is_c_library(&mapping.path),
+    })
+}
+
+fn is_c_library(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let starts = [
+        "libc.so",
+        "libc-2",
+        "libc.musl",
+        "libpthread",
+        "ld-linux",
+        "ld-musl",
+        "ld-2",
+    ];
+    starts.iter().any(|start| name.starts_with(start))
 }

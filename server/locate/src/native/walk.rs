@@ -31,6 +31,12 @@ pub(super) fn walk(process: &Process, code: &mut Code, stand: &Stand, frames: &m
         {
             frames.push(Frame::gap());
         }
+        if frames.is_empty()
+            && calls.is_empty()
+            && code.part(here).is_some_and(|part| !part.is_thin)
+        {
+            frames.push(Frame::gap());
+        }
         for frame in calls.iter() {
             frames.push(frame.clone());
             if process.document.as_deref() == Some(&*frame.file) {
