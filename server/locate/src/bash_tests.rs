@@ -1,25 +1,6 @@
-use crate::frame::Certainty::{self, Caller, Exact};
-use crate::standing::{Standing, is_there};
-use crate::{Locator, Place};
-
-/// Runs the first of `files`, and looks at each stop at the place that is found for it.
-fn check(program: &str, files: &[(&str, &str)], expected: &[(u32, Certainty)]) {
-    if !is_there(program) {
-        return;
-    }
-    let mut script = Standing::start(program, files);
-    let mut found = Vec::new();
-    for _ in expected {
-        let thread = script.stop();
-        let mut locator = Locator::new(Some(&script.file(files[0].0)));
-        let Place {
-            line, certainty, ..
-        } = locator.place(thread);
-        found.push((line.unwrap_or(0), certainty));
-        script.go_on();
-    }
-    assert_eq!(found, expected, "{}", files[0].1);
-}
+use crate::frame::Certainty::{Caller, Exact};
+use crate::frame::Place;
+use crate::standing::{Standing, check, is_there};
 
 #[test]
 fn a_command_that_is_started_or_redirected_is_on_its_line() {
@@ -59,10 +40,10 @@ fn what_is_not_in_a_file_has_no_line() {
     }
     let mut script = Standing::start_with("bash", &["-c", ". $0"], &[("a.sh", ": < PIPE\n")]);
     let thread = script.stop();
-    let place = Locator::new(Some(&script.file("a.sh"))).place(thread);
+    let place = script.place(thread);
     assert_eq!((place.line, place.certainty), (Some(1), Exact));
     let mut script = Standing::start_with("bash", &["-c", ": < ${0%/*}/pipe"], &[("a.sh", "")]);
     let thread = script.stop();
-    let place = Locator::new(Some(&script.file("a.sh"))).place(thread);
+    let place = script.place(thread);
     assert_eq!(place, Place::UNKNOWN);
 }

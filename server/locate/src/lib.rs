@@ -11,6 +11,7 @@ mod image;
 mod locator;
 mod memory;
 mod native;
+mod perl;
 mod process;
 mod reader;
 mod script;

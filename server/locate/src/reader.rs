@@ -15,7 +15,11 @@ pub(crate) trait Reader {
 pub(crate) type Recognise = fn(&Process) -> Option<Box<dyn Reader>>;
 
 /// Every way that knows a language.
-pub(crate) const READERS: &[Recognise] = &[crate::cpython::recognise, crate::bash::recognise];
+pub(crate) const READERS: &[Recognise] = &[
+    crate::cpython::recognise,
+    crate::bash::recognise,
+    crate::perl::recognise,
+];
 
 /// The way that fits every program, for those that no other way knows.
 pub(crate) const LAST_RESORT: Recognise = crate::native::recognise;

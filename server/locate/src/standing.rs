@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use nix::sys::stat::Mode;
 
+use crate::frame::{Certainty, Place};
+use crate::locator::Locator;
 use crate::memory::{Memory, Remote};
+use crate::process::{parent_of, process_of, program_of};
 
 /// A test waits no longer for a program to come to its next stop.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,6 +42,8 @@ impl Standing {
                 .replace("HERE", &here.to_string_lossy());
             fs::write(here.join(name), text).expect("written");
         }
+        let document = here.join(files[0].0);
+        std::os::unix::fs::symlink(document, here.join("document")).expect("linked");
         let log = fs::File::create(here.join("log")).expect("created");
         #[allow(clippy::disallowed_methods)]
         let child = Command::new(program)
@@ -81,6 +86,18 @@ impl Standing {
             assert!(Instant::now() < deadline, "it does not stop: {}", log());
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// The place of a thread that stands; for a child which runs another program, the place of its parent.
+    pub fn place(&self, thread: i32) -> Place {
+        let document = self.file("document");
+        let mut locator = Locator::new(Some(&fs::read_link(document).expect("linked")));
+        let is_own = |pid: i32| program_of(pid) == program_of(self.pid());
+        let mut thread = thread;
+        while let Some(pid) = process_of(thread).filter(|pid| !is_own(*pid)) {
+            thread = parent_of(pid).expect("a child has a parent");
+        }
+        locator.place(thread)
     }
 
     /// Lets it go on from its stop, with an end of file. The next stop is at a pipe of its own, so that it is not
@@ -147,4 +164,20 @@ pub(crate) fn is_there(program: &str) -> bool {
         println!("skipped: {program} is not installed");
     }
     found
+}
+
+/// Runs the first of `files`, and looks at each stop at the place that is found for it.
+pub(crate) fn check(program: &str, files: &[(&str, &str)], expected: &[(u32, Certainty)]) {
+    if !is_there(program) {
+        return;
+    }
+    let mut script = Standing::start(program, files);
+    let mut found = Vec::new();
+    for _ in expected {
+        let thread = script.stop();
+        let place = script.place(thread);
+        found.push((place.line.unwrap_or(0), place.certainty));
+        script.go_on();
+    }
+    assert_eq!(found, expected, "{}", files[0].1);
 }

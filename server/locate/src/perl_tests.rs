@@ -1,0 +1,38 @@
+use crate::frame::Certainty::{Caller, Exact};
+use crate::standing::check;
+
+#[test]
+fn a_call_of_a_script_is_on_its_line() {
+    let script = "use strict;\n\
+                  open(my $f, '<', 'PIPE');\n\
+                  sub reads {\n  my $x = shift;\n  open(my $f, '<', $x);\n}\n\
+                  reads('PIPE');\n\
+                  eval { open(my $f, '<', 'PIPE'); die };\n\
+                  my $text = `cat PIPE`;\n\
+                  for my $n (1..2) {\n  system('cat', 'PIPE') if $n == 2;\n}\n\
+                  my @x = sort { open(my $f, '<', 'PIPE'); 0 } 1, 2;\n\
+                  if (fork == 0) { open(my $f, '<', 'PIPE'); exit }\n\
+                  wait;\n";
+    let lines = [2, 5, 8, 9, 11, 13, 14].map(|line| (line, Exact));
+    check("perl", &[("a.pl", script)], &lines);
+}
+
+#[test]
+fn a_call_of_a_module_is_on_the_line_that_called_it() {
+    let module = "package Lib;\n\nsub run {\n  my $g = sub { open(my $f, '<', 'PIPE') };\n  $g->();\n}\n1;\n";
+    let script = "use lib 'HERE';\nuse Lib;\n\nLib::run();\n\nmap {\n  Lib::run()\n} 1;\n\
+                  eval \"\\n\\nLib::run()\";\nopen(my $f, '<', 'PIPE');\n";
+    let files = [("a.pl", script), ("Lib.pm", module)];
+    check(
+        "perl",
+        &files,
+        &[(4, Caller), (7, Caller), (9, Caller), (10, Exact)],
+    );
+}
+
+#[test]
+fn a_call_of_a_thread_is_on_its_own_line() {
+    let script = "use threads;\nmy $t = threads->create(sub {\n  open(my $f, '<', 'PIPE');\n});\n\
+                  $t->join;\nopen(my $f, '<', 'PIPE');\n";
+    check("perl", &[("a.pl", script)], &[(3, Exact), (6, Exact)]);
+}
