@@ -110,4 +110,7 @@ fn join(standing: &mut Standing, group: Option<Group>, choices: Choices, note: O
         );
     }
     standing.group = group.filter(|_| choices.grouped);
+    if let Some(group) = &mut standing.group {
+        group.start_counting();
+    }
 }

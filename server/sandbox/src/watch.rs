@@ -344,7 +344,7 @@ impl Watch<'_> {
         if processes {
             self.hit("processes", Kind::LimitProcesses, Layer::Cgroup);
         }
-        if memory {
+        if memory && self.stopped.is_none() {
             self.hit("memory", Kind::LimitMemory, Layer::Cgroup);
             self.stop(Stopped::Limit("memory"));
         }
@@ -354,7 +354,8 @@ impl Watch<'_> {
         self.peak.memory = self.peak.memory.max(look.memory);
         self.peak.processes = self.peak.processes.max(look.processes);
         self.peak.cpu = self.peak.cpu.max(look.cpu);
-        if look.tasks >= limits.processes {
+        // A group counts what was refused; without one we guess it from how many there are.
+        if self.standing.group.is_none() && look.tasks >= limits.processes {
             self.hit("processes", Kind::LimitProcesses, Layer::Rlimit);
         }
         if look.is_scratch_full {
@@ -416,9 +417,7 @@ impl Watch<'_> {
             // Filled between the last look and the end.
             self.hit("scratch", Kind::LimitDisk, Layer::Mount);
         }
-        if self.stopped.is_none() {
-            self.ask_the_group();
-        }
+        self.ask_the_group();
         let ending = self.ending();
         // The program's end is known before the kernel has taken its mounts apart, which can take long. If we ended it,
         // only that tells what it used.

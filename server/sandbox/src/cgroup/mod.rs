@@ -38,6 +38,8 @@ pub struct Group {
     memory_events: File,
     process_events: File,
     cpu: File,
+    /// What building the cell took.
+    cpu_of_set_up: Duration,
 }
 
 impl Group {
@@ -89,6 +91,7 @@ impl Group {
             memory_events: open("memory.events")?,
             process_events: open("pids.events")?,
             cpu: open("cpu.stat")?,
+            cpu_of_set_up: Duration::ZERO,
             descriptor: fs::OpenOptions::new()
                 .read(true)
                 .custom_flags((OFlag::O_DIRECTORY | OFlag::O_CLOEXEC).bits())
@@ -129,9 +132,14 @@ impl Group {
         value_of(&self.process_events, "max") > 0
     }
 
+    /// From here on time is the program's.
+    pub fn start_counting(&mut self) {
+        self.cpu_of_set_up = Duration::from_micros(value_of(&self.cpu, "usage_usec"));
+    }
+
     /// User and system time of everything that ever was in the group, also of what nobody waited for.
     pub fn cpu(&self) -> Duration {
-        Duration::from_micros(value_of(&self.cpu, "usage_usec"))
+        Duration::from_micros(value_of(&self.cpu, "usage_usec")).saturating_sub(self.cpu_of_set_up)
     }
 
     /// The most memory that was in the group at once, the kernel's own for it included. Linux 5.19 and later tell it.
