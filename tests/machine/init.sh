@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # The first program of the machine. Nobody can ever leave the file system that the kernel unpacked (pivot_root), so it
 # moves to another.
 /bin/busybox --install -s /bin

@@ -1,3 +1,4 @@
+# shellcheck shell=dash
 # What is tried inside the machine, as root at first. Each thing prints `@begin NAME`, what it said, and `@end NAME STATUS`;
 # the tests outside judge. Groups: `work` is delegated to the user and can be used as it is, `belljar.scope` and
 # `shared.scope` are delegated as systemd does it, `plain` is nobody's.
