@@ -24,6 +24,8 @@ pub struct Client {
     shown: HashMap<String, Value>,
     /// Requests of the server's that are not answered, to play an editor that does not.
     pub never_answers: HashSet<&'static str>,
+    /// What the user chooses when asked, in this order; then nothing.
+    pub choices: VecDeque<&'static str>,
     /// Every request that the server made, by method.
     pub asked: Vec<(String, Value)>,
 }
@@ -58,6 +60,7 @@ impl Client {
             last_id: 0,
             shown: HashMap::new(),
             never_answers: HashSet::new(),
+            choices: VecDeque::new(),
             asked: Vec::new(),
         }
     }
@@ -387,6 +390,10 @@ impl Client {
                 }
                 let answer = match method.as_str() {
                     "window/showDocument" => json!({"success": true}),
+                    "window/showMessageRequest" => match self.choices.pop_front() {
+                        Some(title) => json!({"title": title}),
+                        None => Value::Null,
+                    },
                     _ => Value::Null,
                 };
                 // A server that is on its way out need not read it.

@@ -1,6 +1,7 @@
 //! What can be done at a place. Every action is whole when it is sent, because Helix stands still while it asks for
 //! the rest of one.
 
+use belljar_report::displayable_line;
 use serde_json::{Value, json};
 use tower_lsp::ls_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionTriggerKind,
@@ -9,11 +10,12 @@ use tower_lsp::ls_types::{
 
 use crate::diagnostics::{allowable, place};
 use crate::documents::Document;
+use crate::granting::Pending;
 use crate::positions::{char_at, number};
 use crate::profile::Profile;
 use crate::selection::chosen_lines;
 use crate::shown::ShownRun;
-use crate::wire;
+use crate::wire::{self, Scope};
 
 /// What there is to know for a menu.
 pub struct Menu<'a> {
@@ -23,6 +25,8 @@ pub struct Menu<'a> {
     pub runs: Vec<&'a ShownRun>,
     /// The policies that the user has.
     pub policies: &'a [String],
+    /// The change of a policy file that the user is asked about.
+    pub pending: Option<&'a Pending>,
     /// The client.
     pub profile: &'a Profile,
 }
@@ -131,29 +135,63 @@ impl Menu<'_> {
         first: usize,
         last: usize,
     ) {
+        self.agree(actions, first, last);
         let mut offered: Vec<&str> = Vec::new();
         for run in self.runs.iter().rev().filter(|run| !run.is_live()) {
             for (index, violation) in run.violations().iter().enumerate() {
                 let (line, _) = place(run, violation);
-                let Some(rule) = allowable(violation) else {
+                let Some(rule) = allowable(run, index) else {
                     continue;
                 };
                 if line < first || line > last || offered.contains(&rule) {
                     continue;
                 }
                 offered.push(rule);
-                let title = format!("Allow once and run again: {rule}");
-                let arguments = json!({"run": run.id.0, "violation": index, "scope": "once"});
+                let lasting = run.lasting.get(rule).map_or(&[][..], Vec::as_slice);
                 let fixes: Vec<Diagnostic> = marked
                     .iter()
                     .filter(|diagnostic| is_about(diagnostic, &run.id.0, index))
                     .cloned()
                     .collect();
-                let command =
-                    Command::new(title.clone(), wire::ALLOW.into(), Some(vec![arguments]));
-                actions.push(self.finish(command, CodeActionKind::QUICKFIX, fixes));
+                for (scope, words) in SCOPES {
+                    if scope != Scope::Once && !lasting.contains(&scope) {
+                        continue;
+                    }
+                    let title = format!("{words}: {rule}");
+                    let arguments = json!({"run": run.id.0, "violation": index, "scope": scope});
+                    let command = Command::new(title, wire::ALLOW.into(), Some(vec![arguments]));
+                    actions.push(self.finish(command, CodeActionKind::QUICKFIX, fixes.clone()));
+                }
             }
         }
+    }
+
+    /// "Write it …" for a change that the user was shown and not asked about, because the client does not ask.
+    fn agree(&self, actions: &mut Vec<CodeActionOrCommand>, first: usize, last: usize) {
+        let Some(pending) = self.pending else { return };
+        let mut runs = self.runs.iter();
+        let Some(run) = runs.find(|run| run.id == pending.run) else {
+            return;
+        };
+        let violation = run.violations().get(pending.violation);
+        let line = violation.map_or(run.first(), |violation| place(run, violation).0);
+        if line < first || line > last {
+            return;
+        }
+        let path = pending.proposal.path.display().to_string();
+        let title = format!(
+            "Write it: {} to {}",
+            pending.proposal.rule,
+            displayable_line(&path, 200)
+        );
+        let arguments = json!({
+            "run": pending.run.0,
+            "violation": pending.violation,
+            "scope": pending.scope,
+            "agreed": pending.name,
+        });
+        let command = Command::new(title, wire::ALLOW.into(), Some(vec![arguments]));
+        actions.push(self.finish(command, CodeActionKind::QUICKFIX, Vec::new()));
     }
 
     fn add(
@@ -186,6 +224,13 @@ impl Menu<'_> {
         .into()
     }
 }
+
+/// What the user can agree to, from the narrowest to the widest.
+const SCOPES: [(Scope, &str); 3] = [
+    (Scope::Once, "Allow once and run again"),
+    (Scope::Project, "Allow in this project"),
+    (Scope::User, "Allow for me everywhere"),
+];
 
 fn lines_of(run: &ShownRun) -> String {
     format!(" (lines {} to {})", run.first() + 1, run.last() + 1)

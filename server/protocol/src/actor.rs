@@ -18,6 +18,7 @@ use tower_lsp::ls_types::{
 
 use crate::actions::Menu;
 use crate::documents::Document;
+use crate::granting::Pending;
 use crate::inbox::{Inbox, Message, Refresh};
 use crate::outbox::Outbox;
 use crate::output_files::OutputFiles;
@@ -45,6 +46,10 @@ pub struct Actor {
     pub(crate) documents: HashMap<Uri, Document>,
     /// Every run that is shown, the oldest first.
     pub(crate) runs: Vec<ShownRun>,
+    /// The change of a policy file that the user is asked about.
+    pub(crate) pending: Option<Pending>,
+    /// How many there were.
+    pub(crate) n_proposals: usize,
     /// The document that the user did something in last.
     pub(crate) active: Option<Uri>,
     policies: (Option<Instant>, Vec<String>),
@@ -77,6 +82,8 @@ pub fn start(runner: Arc<dyn Runner>, outbox: Outbox, files: OutputFiles) -> Inb
         profile: Profile::default(),
         documents: HashMap::new(),
         runs: Vec::new(),
+        pending: None,
+        n_proposals: 0,
         active: None,
         policies: (None, Vec::new()),
         changed: Changed::default(),
@@ -158,6 +165,16 @@ impl Actor {
             }
             Message::Told(id, telling) => self.told(&id, *telling),
             Message::Finished(id, report) => self.finished(&id, report),
+            Message::References(id, references) => self.lead_to(&id, *references),
+            Message::Lasting(id, lasting) => {
+                if let Some(run) = self.run_mut(&id) {
+                    run.lasting = lasting;
+                }
+            }
+            Message::Proposed(pending) => self.ask_about(*pending),
+            Message::Settled(name) => {
+                self.pending.take_if(|pending| pending.name == name);
+            }
             Message::ProgressReady(id, token) => self.show_progress(&id, token),
             Message::Refreshed(what) => self.refreshing.retain(|known| *known != what),
             Message::Policies(names) => self.policies.1 = names,
@@ -300,6 +317,7 @@ impl Actor {
             document: &self.documents[uri],
             runs: self.runs_of(uri).collect(),
             policies: &self.policies.1,
+            pending: self.pending.as_ref(),
             profile: &self.profile,
         };
         menu.make(asked)

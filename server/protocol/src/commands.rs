@@ -119,17 +119,18 @@ impl Actor {
             uri: None,
         };
         let run = self.chosen(&choice)?;
-        let violation = run
-            .violations()
-            .get(arguments.violation)
-            .ok_or_else(|| Problem("This run was not refused such a thing.".into()))?;
-        let rule = allowable(violation)
+        if arguments.violation >= run.violations().len() {
+            return Err(Problem("This run was not refused such a thing.".into()));
+        }
+        if let Some(name) = &arguments.agreed {
+            return self.agree(name);
+        }
+        let rule = allowable(run, arguments.violation)
             .ok_or_else(|| Problem("No rule can allow this one thing.".into()))?
             .to_owned();
         if arguments.scope != Scope::Once {
-            return Err(Problem(format!(
-                "Only \"once\" is possible yet. To allow it for good, write this line into a policy file of yours: {rule}"
-            )));
+            let id = run.id.clone();
+            return self.propose(&id, arguments.violation, arguments.scope);
         }
         let mut allow = run.allow.clone();
         allow.push(rule);
@@ -279,6 +280,7 @@ impl Actor {
             lines.is_none(),
         ));
         follow(run, self.inbox.clone());
+        self.find_references(&id, &wanted.uri);
         self.begin_progress(&id);
         self.active = Some(wanted.uri.clone());
         self.touch(&wanted.uri);

@@ -1,6 +1,8 @@
 //! What every editor can show: the result, the violations and the errors of a run as diagnostics of its document.
 
-use belljar_report::{Confidence, Ending, Report, Violation, displayable, displayable_line};
+use belljar_report::{
+    Confidence, Ending, Report, Violation, advice_words, displayable, displayable_line,
+};
 use belljar_runs::can_be_allowed;
 use tower_lsp::ls_types::{Diagnostic, DiagnosticSeverity, NumberOrString, Position, Range};
 
@@ -134,7 +136,10 @@ impl Page<'_> {
             let (line, _) = place(self.run, violation);
             let column = violation.line.and(violation.column);
             let range = from_column(&self.document.text, line, column, self.profile.encoding);
-            let message = violation_message(self.run, violation);
+            let mut message = violation_message(self.run, violation);
+            if allowable(self.run, index).is_none() {
+                message.push_str(&hint(self.run, index));
+            }
             let code = violation.kind.as_str();
             self.add(
                 range,
@@ -222,9 +227,20 @@ impl Page<'_> {
             run: self.run.id.0.clone(),
             violation,
         };
+        let (run, profile) = (self.run, self.profile);
+        let violation = violation.and_then(|index| run.violations().get(index));
+        let leads_to = violation.zip(run.references.as_ref());
+        let description = leads_to
+            .filter(|_| profile.code_pages)
+            .and_then(|(violation, references)| references.description(violation.kind));
+        let refused_by = leads_to
+            .filter(|_| profile.related)
+            .and_then(|(violation, references)| references.refused_by(violation));
         self.diagnostics.push(Diagnostic {
             range,
             severity: Some(severity),
+            code_description: description,
+            related_information: refused_by.map(|line| vec![line]),
             code: Some(NumberOrString::String(code.into())),
             source: Some("belljar".into()),
             message,
@@ -306,7 +322,7 @@ pub fn shown_violations(run: &ShownRun) -> Vec<ShownViolation> {
                 message: violation_message(run, violation),
                 line: number(line),
                 located,
-                allow: allowable(violation).map(str::to_owned),
+                allow: allowable(run, index).map(str::to_owned),
             }
         })
         .collect()
@@ -326,10 +342,32 @@ pub fn shown_errors(run: &ShownRun, report: &Report) -> Vec<ShownError> {
 /// A rule longer than this does not fit a menu, so the user could not see what is allowed.
 const LONGEST_RULE: usize = 160;
 
-/// The rule that would allow `violation`, if a run with it would be run, and if the user can be shown it whole and as it
-/// is. A rule is made from names that the program chose; what cannot be read cannot be agreed to.
-pub fn allowable(violation: &Violation) -> Option<&str> {
-    let rule = violation.allow.as_deref()?;
+/// The rule that would allow a violation of `run`, if it would lift the refusal, and if the user can be shown it whole
+/// and as it is. A rule is made from names that the program chose; what cannot be read cannot be agreed to.
+pub fn allowable(run: &ShownRun, index: usize) -> Option<&str> {
+    let rule = match run.report() {
+        Some(report) => report.rule_for(index)?,
+        None => run.violations().get(index)?.allow.as_deref()?,
+    };
     let is_readable = displayable_line(rule, LONGEST_RULE) == rule && !rule.is_empty();
     (is_readable && can_be_allowed(rule)).then_some(rule)
+}
+
+/// What to do about a violation that no rule can allow, on a line of its own; empty while the run lives.
+pub fn hint(run: &ShownRun, index: usize) -> String {
+    let Some(violation) = run.report().and_then(|report| report.violations.get(index)) else {
+        return String::new();
+    };
+    let reason = run
+        .report()
+        .and_then(|report| report.obstacle(index))
+        // That the network stays shut is what the advice says.
+        .filter(|_| violation.allow.as_deref().is_some_and(can_be_allowed));
+    match reason {
+        Some(reason) => format!(
+            "\n  hint: it cannot be allowed: {}",
+            displayable_line(reason, LONGEST_LINE)
+        ),
+        None => format!("\n  hint: {}", advice_words(violation.kind)),
+    }
 }

@@ -4,7 +4,7 @@
 use belljar_report::Report;
 use tower_lsp::ls_types::{Hover, HoverContents, MarkupContent, MarkupKind};
 
-use crate::diagnostics::{LOST, allowable, place};
+use crate::diagnostics::{LOST, allowable, hint, place};
 use crate::profile::Profile;
 use crate::shown::{ShownRun, State};
 use crate::{summary, words};
@@ -74,11 +74,19 @@ fn finished(text: &mut Text, run: &ShownRun, report: &Report, line: usize) {
     let (here, elsewhere): (Vec<_>, Vec<_>) = report
         .violations
         .iter()
-        .partition(|violation| place(run, violation).0 == line);
-    for violation in here.iter().take(10) {
+        .enumerate()
+        .partition(|(_, violation)| place(run, violation).0 == line);
+    for (index, violation) in here.into_iter().take(10) {
         let mut said = words::violation(violation, &run.policy);
-        if let Some(rule) = allowable(violation) {
-            said.push_str(&format!("\nWould be allowed by: {rule}"));
+        if let Some(rule) = &violation.rule {
+            said.push_str(&format!(
+                "\nRefused by: {}",
+                belljar_report::displayable_line(rule, LONGEST_LINE)
+            ));
+        }
+        match allowable(run, index) {
+            Some(rule) => said.push_str(&format!("\nWould be allowed by: {rule}")),
+            None => said.push_str(&hint(run, index)),
         }
         text.fence(&said);
     }

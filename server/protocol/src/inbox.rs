@@ -1,5 +1,7 @@
 //! Everything that can happen to the actor.
 
+use std::collections::HashMap;
+
 use belljar_report::{Report, Stream, Violation};
 use belljar_runs::RunId;
 use serde_json::Value;
@@ -10,7 +12,10 @@ use tower_lsp::ls_types::{
     InlayHintParams, ProgressToken, TextDocumentItem, Uri,
 };
 
+use crate::granting::Pending;
 use crate::profile::Profile;
+use crate::references::References;
+use crate::wire::Scope;
 
 /// Where messages to the actor go. Sending never waits.
 pub type Inbox = mpsc::UnboundedSender<Message>;
@@ -52,6 +57,14 @@ pub enum Message {
     Told(RunId, Box<Telling>),
     /// A run is over. `None` if it ended without a report, which is a defect.
     Finished(RunId, Option<Box<Report>>),
+    /// What the diagnostics of a run lead to.
+    References(RunId, Box<References>),
+    /// Where rules of a run can be written for good.
+    Lasting(RunId, HashMap<String, Vec<Scope>>),
+    /// A change of a policy file that the user wants to see and may agree to.
+    Proposed(Box<Pending>),
+    /// The user did not agree, or it is written.
+    Settled(String),
     /// The client has made a place to show a run's progress.
     ProgressReady(RunId, ProgressToken),
     /// The client has asked again for what it was told to ask for, or did not answer.

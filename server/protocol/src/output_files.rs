@@ -38,6 +38,25 @@ impl OutputFiles {
         Ok(path)
     }
 
+    /// Writes a file that stays as it is for the whole session, unless it is there, and says where the directory is.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn keep(&self, name: &str, text: &str) -> io::Result<PathBuf> {
+        let directory = self.directory()?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o400)
+            .open(directory.join(name));
+        match file {
+            Ok(mut file) => file.write_all(text.as_bytes())?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        Ok(directory)
+    }
+
     /// Removes everything that was written.
     pub fn remove(&self) {
         drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -101,7 +120,7 @@ pub fn full_text(report: &Report, name: &str) -> String {
     );
     if !report.violations.is_empty() {
         text.push_str("\nBlocked:\n");
-        for violation in &report.violations {
+        for (index, violation) in report.violations.iter().enumerate() {
             let line = violation
                 .line
                 .map(|line| format!("line {line}: "))
@@ -111,7 +130,7 @@ pub fn full_text(report: &Report, name: &str) -> String {
                 "  {line}{}",
                 words::violation(violation, &report.policy)
             );
-            let allow = violation.allow.as_deref();
+            let allow = report.rule_for(index);
             if let Some(allow) = allow.filter(|allow| can_be_allowed(allow)) {
                 let _ = writeln!(text, "    would be allowed by: {}", displayable(allow));
             }

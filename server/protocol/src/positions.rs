@@ -4,6 +4,8 @@
 use ropey::{Rope, RopeSlice};
 use tower_lsp::ls_types::{Position, PositionEncodingKind, Range};
 
+use crate::extent::end_of_call;
+
 /// What a column counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
@@ -95,7 +97,7 @@ pub fn end_of_line(rope: &Rope, line: usize, encoding: Encoding) -> Position {
     Position::new(number(line), column(text, text.len_chars(), encoding))
 }
 
-/// The whole of line `line`, without its indentation and its line end.
+/// The whole of line `line`, without its indentation, the spaces at its end and its line end.
 pub fn line_range(rope: &Rope, line: usize, encoding: Encoding) -> Range {
     let line = line.min(rope.len_lines().saturating_sub(1));
     let text = line_text(rope, line);
@@ -105,22 +107,35 @@ pub fn line_range(rope: &Rope, line: usize, encoding: Encoding) -> Range {
     } else {
         indentation
     };
+    let mut end = text.len_chars();
+    while end > start && text.char(end - 1).is_whitespace() {
+        end -= 1;
+    }
     Range::new(
         Position::new(number(line), column(text, start, encoding)),
-        end_of_line(rope, line, encoding),
+        Position::new(number(line), column(text, end, encoding)),
     )
 }
 
-/// From `column` (from 1, in characters) to the end of line `line`; the whole line if the column is not known.
+/// From `column` (from 1, in characters) to the end of the call that begins there, or of line `line`; the whole line if
+/// the column is not known.
 pub fn from_column(rope: &Rope, line: usize, from: Option<u32>, encoding: Encoding) -> Range {
     let whole = line_range(rope, line, encoding);
     let line = whole.start.line as usize;
     let text = line_text(rope, line);
     match from {
-        Some(from) if from >= 1 && ((from - 1) as usize) < text.len_chars() => Range::new(
-            Position::new(number(line), column(text, (from - 1) as usize, encoding)),
-            whole.end,
-        ),
+        Some(from) if from >= 1 && ((from - 1) as usize) < text.len_chars() => {
+            let from = (from - 1) as usize;
+            let start = Position::new(number(line), column(text, from, encoding));
+            let end = end_of_call(text.chars(), from).map_or(whole.end, |end| {
+                Position::new(number(line), column(text, end, encoding))
+            });
+            // A column in the spaces at the end says nothing about the line.
+            if end <= start {
+                return whole;
+            }
+            Range::new(start, end)
+        }
         _ => whole,
     }
 }

@@ -34,6 +34,12 @@ pub struct Profile {
     pub hints: bool,
     /// It shows progress that the server begins.
     pub progress: bool,
+    /// It shows what else has to do with a diagnostic.
+    pub related: bool,
+    /// It opens what a diagnostic's code stands for.
+    pub code_pages: bool,
+    /// It asks the user a question with buttons for us.
+    pub questions: bool,
     /// It opens a file when asked to.
     pub show_document: bool,
     /// It knows code actions, not only commands.
@@ -55,6 +61,7 @@ impl Profile {
         let text = capabilities.text_document.as_ref();
         let workspace = capabilities.workspace.as_ref();
         let window = capabilities.window.as_ref();
+        let diagnostics = text.and_then(|text| text.publish_diagnostics.as_ref());
         let offered = capabilities
             .general
             .as_ref()
@@ -81,6 +88,12 @@ impl Profile {
             progress: window
                 .and_then(|window| window.work_done_progress)
                 .unwrap_or(false),
+            related: diagnostics.is_some_and(|shown| shown.related_information == Some(true)),
+            code_pages: diagnostics
+                .is_some_and(|shown| shown.code_description_support == Some(true)),
+            questions: window
+                .and_then(|window| window.show_message.as_ref())
+                .is_some_and(|message| message.message_action_item.is_some()),
             show_document: opens_quietly
                 || window
                     .and_then(|window| window.show_document.as_ref())

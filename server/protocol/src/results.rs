@@ -110,6 +110,7 @@ impl Actor {
         }
         self.touch(&uri);
         self.ask_for_hints_again();
+        self.find_lasting(id);
     }
 
     /// Takes a run away from what is shown.

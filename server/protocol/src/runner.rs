@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 
-use belljar_runs::{Conductor, Run, RunId, RunRequest};
+use belljar_runs::{Conductor, Proposal, Refusal, Run, RunId, RunRequest, Scope};
 
 /// Conducts runs.
 pub trait Runner: Send + Sync {
@@ -14,6 +14,8 @@ pub trait Runner: Send + Sync {
     fn cancel(&self, run: &RunId) -> bool;
     /// Ends every run.
     fn cancel_all(&self);
+    /// What a policy file would say with `rule`. Reads files; writes nothing.
+    fn propose(&self, request: &RunRequest, rule: &str, scope: Scope) -> Result<Proposal, Refusal>;
     /// The policies that the user can choose from.
     fn policy_names(&self) -> Vec<String>;
     /// Whether a runtime exists for such a document.
@@ -33,6 +35,10 @@ impl Runner for Conductor {
 
     fn cancel_all(&self) {
         Conductor::cancel_all(self);
+    }
+
+    fn propose(&self, request: &RunRequest, rule: &str, scope: Scope) -> Result<Proposal, Refusal> {
+        Conductor::propose(self, request, rule, scope)
     }
 
     fn policy_names(&self) -> Vec<String> {

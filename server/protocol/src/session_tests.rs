@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use belljar_report::{
     Confidence, Ending, Event, Kind, Layer, Output, Report, SourceError, Stream, Violation,
 };
-use belljar_runs::{Run, RunId, RunRequest, Source, Update};
+use belljar_runs::{Proposal, Refusal, Run, RunId, RunRequest, Scope, Source, Trust, Update};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -30,11 +30,16 @@ const EGLOT: &str = include_str!("../../../tests/lsp/capabilities/eglot.json");
 
 const FILE: &str = "file:///srv/project/a.py";
 
+#[path = "session_grants_tests.rs"]
+mod grants;
+
 /// Runs that do nothing by themselves.
 #[derive(Default)]
 struct Stage {
     runs: Mutex<HashMap<String, mpsc::UnboundedSender<Update>>>,
     requests: Mutex<Vec<RunRequest>>,
+    /// Where policy files are, if anywhere.
+    folder: Mutex<Option<std::path::PathBuf>>,
 }
 
 impl Stage {
@@ -78,6 +83,7 @@ fn report(run: &str) -> Report {
         ..Report::default()
     };
     report.usage.wall_ms = 12.0;
+    report.posture.located = true;
     report
 }
 
@@ -109,6 +115,31 @@ fn refuses(line: u32, allow: &str) -> Violation {
 }
 
 impl Runner for Stage {
+    fn propose(&self, _: &RunRequest, rule: &str, scope: Scope) -> Result<Proposal, Refusal> {
+        let folder = self.folder.lock().unwrap();
+        let Some(folder) = folder.as_ref().filter(|_| !rule.contains("once")) else {
+            return Err(Refusal {
+                reason: "there is no place for it".into(),
+                hint: "make one".into(),
+            });
+        };
+        let path = folder.join(match scope {
+            Scope::User => "policy.toml",
+            Scope::Project => ".belljar.toml",
+        });
+        Ok(Proposal {
+            before: std::fs::read(&path).ok(),
+            path,
+            after: format!("{rule}\n"),
+            rule: rule.into(),
+            scope,
+            trust: match scope {
+                Scope::User => Trust::NotNeeded,
+                Scope::Project => Trust::Needed,
+            },
+        })
+    }
+
     fn submit(&self, request: RunRequest) -> Run {
         assert_ne!(request.policy, "panic", "the test wants a panic here");
         let mut requests = self.requests.lock().unwrap();

@@ -1,5 +1,7 @@
 //! A run as its document shows it: where its lines are now, whether they still say what ran, and what came of it.
 
+use std::collections::HashMap;
+
 use belljar_report::{Report, Violation};
 use belljar_runs::RunId;
 use ropey::{Rope, RopeSlice};
@@ -7,6 +9,8 @@ use tower_lsp::ls_types::{ProgressToken, Uri};
 
 use crate::documents::Shift;
 use crate::positions::{line_text, number};
+use crate::references::References;
+use crate::wire::Scope;
 
 /// How far a run has come.
 pub enum State {
@@ -42,6 +46,10 @@ pub struct ShownRun {
     pub unsent: u64,
     /// What it was refused so far, while it lives.
     pub violations: Vec<Violation>,
+    /// Where its rules can be written for good, as far as that has been found out.
+    pub lasting: HashMap<String, Vec<Scope>>,
+    /// What its diagnostics lead to.
+    pub references: Option<References>,
     /// Where the editor shows its progress.
     pub progress: Option<ProgressToken>,
     /// The text that ran is not what stands there now.
@@ -81,6 +89,8 @@ impl ShownRun {
             tail: String::new(),
             unsent: 0,
             violations: Vec::new(),
+            lasting: HashMap::new(),
+            references: None,
             progress: None,
             stale: false,
             text,

@@ -1,6 +1,6 @@
 //! What is worth saying about a finished run in few words, and how it is to be taken.
 
-use belljar_report::{Ending, Report, displayable};
+use belljar_report::{Ending, Report, displayable, innocence_words};
 
 use crate::words;
 
@@ -32,11 +32,11 @@ pub fn verdict(report: &Report) -> Verdict {
 
 /// The ending, and for a bad one whether the sandbox had to do with it.
 pub fn ending(report: &Report) -> String {
-    let mut text = words::ending(report);
-    if verdict(report) == Verdict::Badly && report.violations.is_empty() {
-        text.push_str(" The sandbox refused nothing in this run.");
+    let text = words::ending(report);
+    match innocence_words(report) {
+        Some(words) => format!("{text} {words}"),
+        None => text,
     }
-    text
 }
 
 /// A run in one short line: `✓ 34 ms · 2 lines`.

@@ -15,7 +15,8 @@ pub const RERUN: &str = "belljar.rerun";
 pub const CLEAR: &str = "belljar.clear";
 /// Shows everything that a run told: [`RunChoice`] -> [`OutputReply`]. Without arguments: the last run.
 pub const SHOW_OUTPUT: &str = "belljar.showOutput";
-/// Runs again with one thing allowed: [`AllowArguments`] -> [`RunReply`].
+/// Allows one thing: [`AllowArguments`] -> [`RunReply`] if it is for one more run, which begins at once; else
+/// [`ProposalReply`], and the user is shown what would be written where, and asked.
 pub const ALLOW: &str = "belljar.allow";
 
 /// Every command, as announced.
@@ -87,10 +88,20 @@ pub struct AllowArguments {
     pub violation: usize,
     /// For how long.
     pub scope: Scope,
+    /// The change was shown, under this name, and is agreed to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<String>,
+}
+
+/// The change of a policy file that the user will be shown.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProposalReply {
+    /// Its name, for [`AllowArguments::agreed`].
+    pub proposal: String,
 }
 
 /// For how long something is allowed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// For one further run.
