@@ -19,6 +19,8 @@ pub(crate) const READERS: &[Recognise] = &[
     crate::cpython::recognise,
     crate::bash::recognise,
     crate::perl::recognise,
+    crate::php::recognise,
+    crate::lua::recognise,
 ];
 
 /// The way that fits every program, for those that no other way knows.

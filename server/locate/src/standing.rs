@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use crate::frame::{Certainty, Place};
 use crate::locator::Locator;
 use crate::memory::{Memory, Remote};
-use crate::process::{parent_of, process_of, program_of};
+use crate::process::{parent_of, process_of, program_of, stand_of};
 
 /// A test waits no longer for a program to come to its next stop.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -96,6 +96,7 @@ impl Standing {
         let mut thread = thread;
         while let Some(pid) = process_of(thread).filter(|pid| !is_own(*pid)) {
             thread = parent_of(pid).expect("a child has a parent");
+            wait_until_it_stands(thread);
         }
         locator.place(thread)
     }
@@ -152,10 +153,24 @@ impl Drop for Standing {
     }
 }
 
+/// A parent waits for its child or reads from it: sooner or later it stays where it is.
+fn wait_until_it_stands(thread: i32) {
+    let deadline = Instant::now() + PATIENCE;
+    let mut before = None;
+    loop {
+        let now = stand_of(thread);
+        if now.is_some() && now == before {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{thread} does not stand still");
+        before = now;
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// Whether a program is installed; a test that needs it says so and does nothing if not.
 pub(crate) fn is_there(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
+    let found = is_installed(program);
     if !found {
         assert!(
             std::env::var_os("BELLJAR_MUST").is_none_or(|must| must != "1"),
@@ -164,6 +179,12 @@ pub(crate) fn is_there(program: &str) -> bool {
         println!("skipped: {program} is not installed");
     }
     found
+}
+
+/// Whether a program is on PATH.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
 /// Runs the first of `files`, and looks at each stop at the place that is found for it.

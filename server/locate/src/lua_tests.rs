@@ -1,0 +1,66 @@
+use crate::frame::Certainty::{Caller, Exact};
+use crate::standing::{check, is_installed};
+
+/// The versions that are here; without any, the one that is asked for.
+fn versions() -> Vec<&'static str> {
+    let all = ["lua5.4", "lua5.3", "lua5.2", "lua5.1"];
+    let found: Vec<_> = all.into_iter().filter(|name| is_installed(name)).collect();
+    if found.is_empty() {
+        vec![all[0]]
+    } else {
+        found
+    }
+}
+
+#[test]
+fn a_call_of_a_script_is_on_its_line() {
+    let script = "local f = io.open('PIPE')\n\
+                  local function reads(x)\n  local y = 1\n  local f = io.open(x)\n  return f\nend\n\
+                  reads('PIPE')\n\
+                  pcall(function()\n  reads('PIPE')\n  error('x')\nend)\n\
+                  for i = 1, 3 do\n\n  if i == 2 then io.lines(\n 'PIPE') end\nend\n\
+                  os.execute('cat PIPE')\n\
+                  io.popen('cat PIPE'):read('*a')\n";
+    let lines = [1, 4, 4, 14, 17, 18].map(|line| (line, Exact));
+    for version in versions() {
+        check(version, &[("a.lua", script)], &lines);
+    }
+}
+
+#[test]
+fn a_line_far_down_in_a_long_function_is_found() {
+    let filler = "x = x + 1\n".repeat(1000);
+    let gap = "\n".repeat(300);
+    let script = format!("local x = 1\n{filler}{gap}io.open('PIPE')\n{filler}io.open('PIPE')\n");
+    for version in versions() {
+        check(
+            version,
+            &[("a.lua", &script)],
+            &[(1302, Exact), (2303, Exact)],
+        );
+    }
+}
+
+#[test]
+fn a_coroutine_is_on_its_own_line() {
+    let script = "local function work()\n  coroutine.yield()\n  io.open('PIPE')\n  coroutine.yield()\nend\n\
+                  local c, d = coroutine.create(work), coroutine.wrap(work)\n\
+                  coroutine.resume(c)\nd()\ncoroutine.resume(c)\n\
+                  io.open('PIPE')\nd()\n";
+    for version in versions() {
+        let lines = [3, 10, 3].map(|line| (line, Exact));
+        check(version, &[("a.lua", script)], &lines);
+    }
+}
+
+#[test]
+fn a_call_of_a_module_is_on_the_line_that_called_it() {
+    let module =
+        "local m = {}\nfunction m.run()\n  local f = io.open('PIPE')\n  return f\nend\nreturn m\n";
+    let script = "package.path = 'HERE/?.lua'\nlocal m = require('m')\n\nm.run()\n\
+                  string.gsub('a', 'a', function()\n  m.run()\nend)\n";
+    for version in versions() {
+        let files = [("a.lua", script), ("m.lua", module)];
+        check(version, &files, &[(4, Caller), (6, Caller)]);
+    }
+}

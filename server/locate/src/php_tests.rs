@@ -1,0 +1,30 @@
+use crate::frame::Certainty::{Caller, Exact};
+use crate::standing::check;
+
+#[test]
+fn a_call_of_a_script_is_on_its_line() {
+    let script = "<html>\n<?php\n\
+                  @fopen('PIPE', 'r');\n\
+                  function reads($x) {\n  return\n  file_get_contents($x);\n}\n\
+                  reads('PIPE');\n\
+                  $f = fn() => file('PIPE');\n$f();\n\
+                  try {\n  fopen('PIPE', 'r');\n  throw new Exception('x');\n} catch (Exception $e) {\n  shell_exec('cat PIPE');\n}\n\
+                  function g() {\n  yield file('PIPE');\n}\nforeach (g() as $x) {}\n\
+                  array_map(function($x) {\n  file($x);\n}, ['PIPE']);\n\
+                  system('cat PIPE');\n";
+    let lines = [3, 6, 9, 12, 15, 18, 22, 24].map(|line| (line, Exact));
+    check("php", &[("a.php", script)], &lines);
+}
+
+#[test]
+fn a_call_of_a_library_is_on_the_line_that_called_it() {
+    let library = "<?php\nclass Lib {\n  static function run() {\n    return file('PIPE');\n  }\n}\n\nfile('PIPE');\n";
+    let script = "<?php\n\nrequire 'HERE/lib.php';\nLib::run();\n\n\neval('file(\"PIPE\");');\n\
+                  array_map('Lib::run', [1]);\n";
+    let files = [("a.php", script), ("lib.php", library)];
+    check(
+        "php",
+        &files,
+        &[(3, Caller), (4, Caller), (7, Caller), (8, Caller)],
+    );
+}
