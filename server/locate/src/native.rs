@@ -3,6 +3,8 @@
 
 mod calls;
 mod code;
+mod go;
+mod goroutines;
 mod lines;
 mod module;
 mod registers;

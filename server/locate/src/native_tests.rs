@@ -286,3 +286,90 @@ fn what_the_standard_library_of_rust_does_is_on_the_line_that_asked_for_it() {
         check("main.rs", RUST, &format!("rustc {flags} -o program $0"));
     }
 }
+
+const GO: &str = r#"
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+)
+
+type reader struct{ name string }
+
+func (r reader) read() int {
+	text, _ := os.ReadFile(r.name) // caller 1
+	return len(text)
+}
+
+func short(name string) bool { f, err := os.Open(name); defer f.Close(); return err == nil } // caller 2
+
+func tiny(name string) error { _, err := os.Open(name); return err } // caller 3
+
+func each(names []string, do func(string) int) (sum int) {
+	for _, name := range names {
+		sum += do(name)
+	}
+	return
+}
+
+func main() {
+	sum := reader{"PIPE"}.read()
+	if short("PIPE") {
+		sum++
+	}
+	if tiny("PIPE") != nil {
+		sum++
+	}
+	done := make(chan int)
+	go func() {
+		defer close(done)
+		sum += each([]string{"PIPE"}, func(name string) int {
+			f, _ := os.Open(name) // caller 4
+			f.Close()
+			return 1
+		})
+	}()
+	<-done
+	out, err := exec.Command("cat", "PIPE").Output() // started 5
+	fmt.Println(sum, len(out), err)
+}
+"#;
+
+#[test]
+fn what_the_library_of_go_does_is_on_the_line_that_asked_for_it() {
+    for flags in ["", "-ldflags=-w", "-gcflags=-l", "-buildmode=pie"] {
+        let home = "export GO111MODULE=off";
+        check(
+            "main.go",
+            GO,
+            &format!("go version >/dev/null; {home}; go build {flags} -o program $0"),
+        );
+    }
+}
+
+#[test]
+fn what_a_goroutine_of_the_library_does_is_on_the_line_that_led_to_it() {
+    let text = r#"
+package main
+
+import (
+	"net"
+	"net/http"
+)
+
+func main() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	go func() {
+		http.Serve(listener, http.FileServer(http.Dir("HERE"))) // caller 1
+	}()
+	http.Get("http://" + listener.Addr().String() + "/pipe")
+}
+"#;
+    let go = "go version >/dev/null; export GO111MODULE=off GODEBUG=tracebackancestors=5";
+    check("main.go", text, &format!("{go}; go build -o program $0"));
+}

@@ -5,6 +5,10 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::module::Module;
+use super::registers::Registers;
+use super::unwind::Step;
+use crate::frame::Frame;
+use crate::memory::Memory;
 use crate::process::{Mapping, Process};
 
 /// The code of one process.
@@ -34,8 +38,39 @@ impl Part {
         address.wrapping_sub(self.bias)
     }
 
+    /// The calls at an address in memory that have lines, innermost first.
+    pub fn frames(&self, address: u64, memory: &dyn Memory) -> Rc<[Frame]> {
+        let in_file = self.in_file(address);
+        if let Some(go) = self.module.go() {
+            return go.frames(in_file, self.bias, memory);
+        }
+        let lines = self.module.lines();
+        lines.map(|lines| lines.frames(in_file)).unwrap_or_default()
+    }
+
+    /// From the frame whose registers these are, one frame back. `address` is where it is.
+    pub fn step(&self, address: u64, registers: &Registers, memory: &dyn Memory) -> Step {
+        let in_file = self.in_file(address);
+        if let Some(go) = self.module.go()
+            && go.entry(in_file).is_some()
+        {
+            return go.step(in_file, registers, memory);
+        }
+        let unwind = self.module.unwind();
+        unwind.map_or(Step::Uncovered, |unwind| {
+            unwind.step(in_file, registers, memory)
+        })
+    }
+
     /// The function that an address in memory lies in.
     pub fn function(&self, address: u64) -> Option<(u64, u64)> {
+        if let Some(entry) = self
+            .module
+            .go()
+            .and_then(|go| go.entry(self.in_file(address)))
+        {
+            return Some((entry.wrapping_add(self.bias), address.wrapping_add(1)));
+        }
         let (start, end) = self.module.unwind()?.function(self.in_file(address))?;
         Some((start.wrapping_add(self.bias), end.wrapping_add(self.bias)))
     }
@@ -75,6 +110,12 @@ impl Code {
     /// The file whose code lies at an address.
     pub fn part(&self, address: u64) -> Option<&Part> {
         self.loaded.get(&self.mapping(address)?.start)?.as_ref()
+    }
+
+    /// Where Go's runtime lists its goroutines, if this is a program in Go, and the part that has the list.
+    pub fn goroutines(&self) -> Option<(&Part, u64)> {
+        let mut parts = self.loaded.values().flatten();
+        parts.find_map(|part| Some((part, part.module.goroutines()?)))
     }
 
     fn mapping(&self, address: u64) -> Option<&Mapping> {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
+use super::go::Go;
 use super::lines::Lines;
 use super::unwind::Unwind;
 use crate::image::{FileId, Image};
@@ -34,7 +35,9 @@ impl Modules {
             return Some(Rc::clone(module));
         }
         image.is_native().then_some(())?;
-        let may_have_lines = self.with_lines.get() < MOST_WITH_LINES && Lines::are_in(&image);
+        let is_go = Go::is_in(&image);
+        let may_have_lines =
+            self.with_lines.get() < MOST_WITH_LINES && (is_go || Lines::are_in(&image));
         if may_have_lines {
             self.with_lines.set(self.with_lines.get() + 1);
         }
@@ -46,6 +49,9 @@ impl Modules {
         let module = Rc::new(Module {
             image,
             may_have_lines,
+            is_go,
+            go: OnceCell::new(),
+            goroutines: OnceCell::new(),
             unwind: OnceCell::new(),
             lines: OnceCell::new(),
         });
@@ -60,6 +66,9 @@ pub(crate) struct Module {
     pub image: Image,
     /// Whether it says on which lines its code lies.
     pub may_have_lines: bool,
+    is_go: bool,
+    go: OnceCell<Option<Go>>,
+    goroutines: OnceCell<Option<u64>>,
     unwind: OnceCell<Option<Unwind>>,
     lines: OnceCell<Option<Lines>>,
 }
@@ -72,10 +81,26 @@ impl Module {
             .as_ref()
     }
 
-    /// Its source lines.
+    /// Go's own table of its code.
+    pub fn go(&self) -> Option<&Go> {
+        let read = || {
+            (self.is_go && self.may_have_lines)
+                .then(|| Go::read(&self.image))
+                .flatten()
+        };
+        self.go.get_or_init(read).as_ref()
+    }
+
+    /// Where Go's runtime lists its goroutines, before loading.
+    pub fn goroutines(&self) -> Option<u64> {
+        let find = || self.image.symbols(&["runtime.allgs"]).pop().flatten();
+        *self.goroutines.get_or_init(|| self.is_go.then(find)?)
+    }
+
+    /// Its source lines, if they are not in a table of Go's.
     pub fn lines(&self) -> Option<&Lines> {
         let read = || {
-            self.may_have_lines
+            (self.may_have_lines && !self.is_go)
                 .then(|| Lines::read(&self.image))
                 .flatten()
         };

@@ -1,7 +1,10 @@
 //! Walks a stack from where a thread stands to its innermost call of the document.
 
+use std::rc::Rc;
+
 use super::calls::{Call, behind_stub, call_before};
 use super::code::Code;
+use super::goroutines;
 use super::registers::Registers;
 use super::scan;
 use super::stack::Stack;
@@ -14,6 +17,20 @@ use crate::reader::DEEPEST;
 /// Appends the calls with a line, innermost first, up to the first that is the document's.
 pub(super) fn walk(process: &Process, code: &mut Code, stand: &Stand, frames: &mut Vec<Frame>) {
     let stack = Stack::of(process.memory());
+    climb(process, code, stand, &stack, frames);
+    let is_found = |frame: &Frame| process.document.as_deref() == Some(&*frame.file);
+    if !frames.iter().any(is_found) {
+        add_ancestors(code, stand.sp, &stack, frames);
+    }
+}
+
+fn climb(
+    process: &Process,
+    code: &mut Code,
+    stand: &Stand,
+    stack: &Stack,
+    frames: &mut Vec<Frame>,
+) {
     let mut registers = Registers::of(stand);
     // The first frame stands behind the instruction that entered the kernel, as callers stand behind their calls. One
     // that was stopped elsewhere stands before what it does next.
@@ -23,11 +40,11 @@ pub(super) fn walk(process: &Process, code: &mut Code, stand: &Stand, frames: &m
         code.look(process, registers.pc);
         let here = registers.pc.wrapping_sub(u64::from(is_behind));
         let function = code.part(here).and_then(|part| part.function(here));
-        let calls = lines_at(code, here);
+        let calls = lines_at(code, here, stack);
         if frames.is_empty()
             && !calls.is_empty()
             && let Some(callee) = callee
-            && is_detour(code, registers.pc, callee, &stack)
+            && is_detour(code, registers.pc, callee, stack)
         {
             frames.push(Frame::gap());
         }
@@ -43,11 +60,9 @@ pub(super) fn walk(process: &Process, code: &mut Code, stand: &Stand, frames: &m
                 return;
             }
         }
-        let step = code.part(here).map_or(Step::Uncovered, |part| {
-            part.module.unwind().map_or(Step::Uncovered, |unwind| {
-                unwind.step(part.in_file(here), &registers, &stack)
-            })
-        });
+        let step = code
+            .part(here)
+            .map_or(Step::Uncovered, |part| part.step(here, &registers, stack));
         is_behind = true;
         callee = function.map(|(start, _)| start);
         let found = match step {
@@ -64,9 +79,9 @@ pub(super) fn walk(process: &Process, code: &mut Code, stand: &Stand, frames: &m
             Step::Outermost => return,
             Step::Unknown { usual } => {
                 let Some(function) = function else { return };
-                scan::scan(code, &registers, function, usual, &stack)
+                scan::scan(code, &registers, function, usual, stack)
             }
-            Step::Uncovered => scan::top(code, &registers, &stack),
+            Step::Uncovered => scan::top(code, &registers, stack),
         };
         let Some(found) = found else { return };
         if !found.is_sure && frames.is_empty() {
@@ -77,11 +92,23 @@ pub(super) fn walk(process: &Process, code: &mut Code, stand: &Stand, frames: &m
     }
 }
 
-fn lines_at(code: &Code, address: u64) -> std::rc::Rc<[Frame]> {
-    let lines = code
-        .part(address)
-        .and_then(|part| Some(part.module.lines()?.frames(part.in_file(address))));
-    lines.unwrap_or_default()
+fn lines_at(code: &Code, address: u64, memory: &dyn Memory) -> Rc<[Frame]> {
+    let part = code.part(address);
+    part.map(|part| part.frames(address, memory))
+        .unwrap_or_default()
+}
+
+/// Appends the calls of the goroutines that led to the one which stands at `sp`.
+fn add_ancestors(code: &Code, sp: u64, stack: &Stack, frames: &mut Vec<Frame>) {
+    let Some((part, all)) = code.goroutines() else {
+        return;
+    };
+    let all = all.wrapping_add(part.bias);
+    let calls = goroutines::ancestors(all, sp, |address| code.is_code(address), stack);
+    for place in calls.unwrap_or_default() {
+        // Callers stand behind their calls.
+        frames.extend_from_slice(&part.frames(place.wrapping_sub(1), stack));
+    }
 }
 
 /// Whether the call that returns to `returns` went to other code with lines first, which then left its frame to what
@@ -90,7 +117,7 @@ fn is_detour(code: &Code, returns: u64, callee: u64, memory: &dyn Memory) -> boo
     match call_before(returns, memory) {
         Some(Call::To(target)) => {
             let target = behind_stub(target, memory);
-            target != callee && !lines_at(code, target).is_empty()
+            target != callee && !lines_at(code, target, memory).is_empty()
         }
         Some(Call::Anywhere) => false,
         None => true,
