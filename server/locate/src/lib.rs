@@ -19,6 +19,8 @@ mod reader;
 mod script;
 #[cfg(test)]
 mod standing;
+mod told;
 
 pub use frame::{Certainty, Frame, Place};
 pub use locator::Locator;
+pub use told::Operation;

@@ -8,8 +8,9 @@ use std::rc::Rc;
 use crate::family::Family;
 use crate::frame::{Certainty, Frame, Place, place_in};
 use crate::native::Modules;
-use crate::process::{Process, process_of, program_of};
+use crate::process::{Process, parent_of, process_of, program_of};
 use crate::reader::{LAST_RESORT, READERS, Reader};
+use crate::told::{Operation, Told, is_message};
 
 /// So many processes are remembered; a program that makes more is located more slowly.
 const MOST_PROCESSES: usize = 256;
@@ -20,6 +21,7 @@ pub struct Locator {
     known: HashMap<i32, Known>,
     family: Family,
     modules: Rc<Modules>,
+    told: Told,
 }
 
 struct Known {
@@ -37,6 +39,7 @@ impl Locator {
             known: HashMap::new(),
             family: Family::default(),
             modules: Rc::default(),
+            told: Told::default(),
         }
     }
 
@@ -50,10 +53,38 @@ impl Locator {
             .unwrap_or(Place::UNKNOWN)
     }
 
+    /// Where the document asked for the operation on which `thread` stands still: by its stack, else by what a preload
+    /// told. `target` is as [`Operation`] says; paths are absolute in the cell.
+    pub fn place_for(&mut self, thread: i32, operation: Operation, target: &[u8]) -> Place {
+        let Some(process) = process_of(thread) else {
+            return Place::UNKNOWN;
+        };
+        self.own_place(process, thread)
+            .or_else(|| self.told.place(process, operation, target))
+            .or_else(|| self.family.origin(process))
+            .unwrap_or(Place::UNKNOWN)
+    }
+
+    /// Takes what a preload tells by opening `path`. Whether it was a message: then there is no such file.
+    pub fn tell(&mut self, thread: i32, path: &[u8]) -> bool {
+        if !is_message(path) {
+            return false;
+        }
+        if let (Some(document), Some(process)) = (&self.document, process_of(thread)) {
+            self.told.take(process, document, path);
+        }
+        true
+    }
+
     /// `thread` is about to execute another program: its place now is that of all which the program will do.
     pub fn executes(&mut self, thread: i32) -> Place {
-        let place = self.place(thread);
+        let mut place = self.place(thread);
         if let Some(process) = process_of(thread) {
+            if place.line.is_none() {
+                let parent = parent_of(process).and_then(|parent| self.told.last_start(parent));
+                let told = self.told.last_start(process).or(parent);
+                place = told.unwrap_or(place);
+            }
             self.known.remove(&process);
             if place.line.is_some() {
                 self.family.started(process, place);

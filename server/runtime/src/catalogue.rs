@@ -10,8 +10,14 @@ use crate::check;
 use crate::definition::Definition;
 use crate::shipped_file::Described;
 
-/// The shipped files: name and text.
-const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
+// `SHIPPED`, the shipped runtime files, and `SUPPORT`, the files that they put into a cell: name and text.
+include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
+
+/// The text of a shipped file for cells.
+pub(crate) fn support(name: &str) -> Option<&'static str> {
+    let found = SUPPORT.iter().find(|(known, _)| *known == name)?;
+    Some(found.1)
+}
 
 /// A language, and how it is run. Cheap to clone.
 #[derive(Clone, Debug)]

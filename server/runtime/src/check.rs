@@ -4,7 +4,7 @@ use regex_lite::Regex;
 
 use crate::RuntimeError;
 use crate::definition::{Choice, Definition, Finder};
-use crate::expand;
+use crate::{catalogue, expand};
 
 /// The line, from 1, of the byte at `offset`.
 pub(crate) fn line_of(text: &[u8], offset: usize) -> u32 {
@@ -78,6 +78,13 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
                 "names",
                 "a tool needs names, and none with a `/`".to_owned(),
             ));
+        }
+    }
+    for file in definition.file.values() {
+        if let Some(name) = &file.shipped
+            && catalogue::support(name).is_none()
+        {
+            return Err(wrong(name, "no file of this name is shipped".to_owned()));
         }
     }
     for way in &definition.way {

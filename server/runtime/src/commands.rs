@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use regex_lite::Regex;
 
 use crate::find::Places;
-use crate::{FileKind, FoundWay, Host, Runtime, expand};
+use crate::{FileKind, FoundWay, Host, Runtime, catalogue, expand};
 
 /// Where everything lies in the cell, and what the user adds.
 #[derive(Clone, Copy, Debug)]
@@ -123,7 +123,11 @@ impl Runtime {
             let file = &self.definition.file[name];
             SupportFile {
                 path: Path::new(&fill(&file.path)).to_path_buf(),
-                content: file.content.clone(),
+                content: match &file.shipped {
+                    // A test and the reading of users' files see to it that it is there.
+                    Some(name) => catalogue::support(name).unwrap_or_default().to_owned(),
+                    None => file.content.clone(),
+                },
             }
         });
         Commands {

@@ -162,7 +162,11 @@ pub(crate) struct Flags {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SupportFile {
     pub path: String,
+    /// What it holds.
+    #[serde(default)]
     pub content: String,
+    /// Instead: the name of a file that comes with Belljar, beside the runtime files.
+    pub shipped: Option<String>,
 }
 
 /// A directory that is shown if the project has a certain file.

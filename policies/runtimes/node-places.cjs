@@ -1,0 +1,307 @@
+// Loaded by Node before the program. Node hands most of its work to other threads or does it later, so no stack tells
+// the line that asked for it. Here that line is told to the watcher just before an operation that may be refused: as the
+// name of a file that is opened and never exists, /.belljar/v1/OPERATION/LINE/COLUMN/CERTAINTY/FILE/TARGET. Nothing is
+// decided here, and a program that undoes this only loses its lines. Works below Node's own modules (`process.binding`),
+// so all ways to the same operation are seen, and no module is loaded earlier than the program would.
+"use strict";
+(() => {
+  const [WRITE, CREATE, ACCESS_MODE] = [0o1, 0o100, 0o3];
+  const { apply, construct } = Reflect;
+  const nothing = Object.freeze({});
+  let fs, openSync, files, binding;
+  let mayImport = false;
+  try {
+    binding = (name) => process.binding(name);
+    files = binding("fs");
+    fs = require("fs");
+    openSync = fs.openSync;
+    const text = fs.readFileSync(process.argv[1], "latin1");
+    mayImport = text.includes("import") || text.includes("getBuiltinModule");
+  } catch {
+    // No document, or none of our versions of Node.
+    if (!openSync || !process.argv[1]) return;
+  }
+
+  // Where the program is: the document's innermost call, or nothing.
+  let main, document, documentUrl, documentReal, documentName;
+  const learnDocument = () => {
+    main = process.argv[1];
+    document = documentUrl = documentReal = documentName = undefined;
+    if (typeof main !== "string" || main[0] !== "/") return;
+    document = main;
+    try {
+      documentReal = fs.realpathSync.native(main);
+    } catch {}
+    documentUrl = require("url").pathToFileURL(documentReal || main).href;
+    documentName = encodeURIComponent(main);
+  };
+  const raw = (_, sites) => sites;
+  const sitesNow = () => {
+    const hadPrepare = Object.prototype.hasOwnProperty.call(Error, "prepareStackTrace");
+    const { stackTraceLimit, prepareStackTrace } = Error;
+    const holder = {};
+    try {
+      Error.stackTraceLimit = 50;
+      Error.prepareStackTrace = raw;
+      Error.captureStackTrace(holder, sitesNow);
+      return holder.stack;
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+      if (hadPrepare) Error.prepareStackTrace = prepareStackTrace;
+      else delete Error.prepareStackTrace;
+    }
+  };
+  const original = (file, line, column) => {
+    const { findSourceMap } = module.constructor;
+    const map = findSourceMap && (findSourceMap(file) || findSourceMap(documentUrl));
+    const entry = map && map.findEntry(line - 1, column - 1);
+    if (!entry || typeof entry.originalLine !== "number") return { line, column };
+    return { line: entry.originalLine + 1, column: entry.originalColumn + 1 };
+  };
+  const here = () => {
+    try {
+      if (main !== process.argv[1]) learnDocument();
+      if (!document) return nothing;
+      const sites = sitesNow();
+      if (!Array.isArray(sites)) return nothing;
+      let certainty = "exact";
+      for (const site of sites) {
+        const file = site.getFileName();
+        if (file === document || file === documentUrl || file === documentReal) {
+          const at = original(file, site.getLineNumber(), site.getColumnNumber());
+          return { ...at, certainty };
+        }
+        if (file === __filename || (file && file.startsWith("node:"))) continue;
+        if (file || site.isEval()) certainty = "caller";
+      }
+    } catch {}
+    return nothing;
+  };
+
+  // What was told last is remembered by the watcher, too, and need not be told again.
+  const told = new Map();
+  const LONGEST = 3000;
+  const tell = (operation, target, place) => {
+    if (!place.line) return;
+    target = String(target).slice(0, LONGEST);
+    const at = `${place.line}/${place.column}/${place.certainty}`;
+    const key = `${operation}/${target}`;
+    if (told.get(key) === at) return;
+    told.delete(key);
+    told.set(key, at);
+    if (told.size > 32) told.delete(told.keys().next().value);
+    const limit = Error.stackTraceLimit;
+    try {
+      Error.stackTraceLimit = 0;
+      openSync(`/.belljar/v1/${operation}/${at}/${documentName}/${target}`, WRITE | CREATE, 0);
+    } catch {
+    } finally {
+      try {
+        Error.stackTraceLimit = limit;
+      } catch {}
+    }
+  };
+  const host = (address) => String(address).replace(/^\[|\]$/g, "");
+  // Once a line asked for a host, it is the one that is meant if Node connects later, with nobody on the stack.
+  const askers = new Map();
+  const remember = (host, place) => {
+    if (!place.line) return;
+    askers.set(host, place);
+    if (askers.size > 32) askers.delete(askers.keys().next().value);
+  };
+  let lastAsker = nothing;
+  const placeOf = (handle, host) => {
+    const place = here();
+    if (place.line) return place;
+    return places.get(handle) || askers.get(host) || lastAsker;
+  };
+  const places = new WeakMap();
+
+  // Replaces a function of an object by one that first calls `before` with the same arguments.
+  const wrap = (object, name, before) => {
+    const inner = object && object[name];
+    if (typeof inner !== "function") return;
+    object[name] = function (...rest) {
+      before(this, rest);
+      return apply(inner, this, rest);
+    };
+  };
+
+  // Files. Only names that a cell may refuse: outside of the project and the scratch space, or like a secret.
+  const near = ["/tmp/", "/dev/", "/proc/"];
+  let directory, directorySlash;
+  const SECRET = /(?:^|\/)\.[^./]|_netrc|secret|credential|service-account|wp-config|\.tf|\.(?:pem|key|p12|pfx|jks|kdbx?|ppk|ovpn|keystore)\b|id_[a-z0-9]+/i;
+  const isAway = (path) => {
+    if (path[0] !== "/") path = require("path").resolve(path);
+    if (path.startsWith("/.belljar/")) return undefined;
+    const now = process.cwd();
+    if (directory !== now) [directory, directorySlash] = [now, now.endsWith("/") ? now : `${now}/`];
+    if (path.includes("/../") || path.endsWith("/..")) path = require("path").resolve(path);
+    const isNear = path.startsWith(directorySlash) || path === directory || near.some((one) => path.startsWith(one));
+    return isNear && !SECRET.test(path) ? undefined : path;
+  };
+  const tellPath = (path, place) => {
+    if (typeof path !== "string") {
+      if (!(path instanceof Uint8Array)) return place;
+      path = Buffer.from(path).toString();
+    }
+    const away = isAway(path);
+    if (away === undefined) return place;
+    place = place || here();
+    tell("file", away, place.line ? place : askers.get(path) || nothing);
+    return place;
+  };
+  const one = (_, rest) => void tellPath(rest[0]);
+  const two = (_, rest) => void tellPath(rest[1], tellPath(rest[0]));
+  for (const name of [
+    "open", "openFileHandle", "readFileUtf8", "writeFileUtf8", "mkdir", "mkdtemp", "rmdir", "rmSync", "unlink", "readdir",
+    "opendir", "chmod", "chown", "lchown", "utimes", "lutimes", "readlink", "access", "existsSync", "stat", "lstat",
+  ]) wrap(files, name, one);
+  for (const name of ["rename", "link", "copyFile", "cpSyncCopyDir"]) wrap(files, name, two);
+  wrap(files, "symlink", (_, rest) => void tellPath(rest[1]));
+
+  // A stream opens its file after it has been made.
+  for (const name of ["createReadStream", "createWriteStream"]) {
+    const inner = fs[name];
+    const outer = { [name](path, options) {
+      if (typeof path === "string") remember(path, here());
+      return apply(inner, this, [path, options]);
+    } }[name];
+    fs[name] = outer;
+  }
+
+  wrap(process, "_kill", (_, rest) => rest[1] && tell("signal", rest[0], here()));
+
+  // Programs and the network, as soon as one of the modules for them is asked for.
+  let isReady = false;
+  const prepare = () => {
+    if (isReady) return;
+    isReady = true;
+    // Programs.
+    const tellProgram = (_, rest) => {
+      const [first] = rest;
+      // Newer versions give the file itself.
+      const file = typeof first === "string" ? first : first && first.file;
+      if (file) tell("spawn", file, here());
+    };
+    const part = (name, use) => {
+      try {
+        use(binding(name));
+      } catch {}
+    };
+    part("process_wrap", ({ Process }) => wrap(Process.prototype, "spawn", tellProgram));
+    part("spawn_sync", (spawnSync) => wrap(spawnSync, "spawn", tellProgram));
+    // Network. A handle is made while the program still is on the stack; connecting comes later.
+    // Every program may bind to the cell's own addresses.
+    const bind = (handle, [address, port]) => {
+      if (!/^(?:0\.0\.0\.0|127\..*|::1?)$/.test(address)) tell("bind", spot(address, port), placeOf(handle));
+    };
+    const spot = (address, port) => (host(address).includes(":") ? `[${host(address)}]:${port}` : `${address}:${port}`);
+    const keepPlace = (object, name, first) => {
+      const Inner = object[name];
+      const Outer = function (...rest) {
+        if (first) first();
+        first = undefined;
+        const handle = construct(Inner, rest, new.target === Outer ? Inner : new.target);
+        const place = here();
+        if (place.line) places.set(handle, place);
+        return handle;
+      };
+      Outer.prototype = Inner.prototype;
+      Object.setPrototypeOf(Outer, Inner);
+      object[name] = Outer;
+    };
+    part("tcp_wrap", (tcp) => {
+      const connect = (handle, [, address, port]) => tell("connect", spot(address, port), placeOf(handle, host(address)));
+      for (const name of ["connect", "connect6"]) wrap(tcp.TCP.prototype, name, connect);
+      for (const name of ["bind", "bind6"]) wrap(tcp.TCP.prototype, name, bind);
+      keepPlace(tcp, "TCP");
+    });
+    part("pipe_wrap", (pipe) => {
+      wrap(pipe.Pipe.prototype, "connect", (handle, [, path]) => tell("connect", path, placeOf(handle, path)));
+      wrap(pipe.Pipe.prototype, "bind", (handle, [path]) => tell("bind", path, placeOf(handle)));
+    });
+    part("udp_wrap", (udp) => {
+      const connect = (handle, [address, port]) => tell("connect", spot(address, port), placeOf(handle, host(address)));
+      const send = (handle, [, , , port, address]) => {
+        const place = here();
+        const known = place.line ? place : askers.get(host(address)) || places.get(handle);
+        if (typeof address === "string" && known) tell("connect", spot(address, port), known);
+      };
+      for (const name of ["connect", "connect6"]) wrap(udp.UDP.prototype, name, connect);
+      for (const name of ["send", "send6"]) wrap(udp.UDP.prototype, name, send);
+      for (const name of ["bind", "bind6"]) wrap(udp.UDP.prototype, name, bind);
+      // A message waits until its socket is bound. Whoever makes the first such handle has loaded the module.
+      keepPlace(udp, "UDP", () => {
+        wrap(require("dgram").Socket.prototype, "send", (_, rest) => {
+          const place = here();
+          for (const address of rest) if (typeof address === "string") remember(host(address), place);
+        });
+      });
+    });
+    part("cares_wrap", (names) => {
+      const ask = (handle, [, name]) => {
+        const place = placeOf(handle, host(name));
+        remember(host(name), place);
+        tell("resolve", name, place);
+      };
+      wrap(names, "getaddrinfo", ask);
+      const { prototype } = names.ChannelWrap;
+      for (const name of Object.getOwnPropertyNames(prototype)) {
+        if (/^(?:query|getHostByAddr)/.test(name)) wrap(prototype, name, ask);
+      }
+    });
+    // Output to a pipe may have loaded it before.
+    wrap(require("net").Socket.prototype, "connect", (_, [first, second]) => {
+      const place = here();
+      const options = Array.isArray(first) ? first[0] : first;
+      if (options && typeof options === "object") {
+        for (const name of [options.host, options.path]) if (typeof name === "string") remember(host(name), place);
+      } else {
+        for (const name of [first, second]) if (typeof name === "string") remember(host(name), place);
+      }
+    });
+  };
+  const LATE = /^(?:node:)?(?:net|tls|https?|http2|dgram|dns|dns\/promises|child_process|cluster|inspector|repl)$/;
+  const Module = module.constructor;
+  const { _load: load } = Module;
+  Module._load = function (...rest) {
+    if (!isReady && LATE.test(rest[0])) prepare();
+    return apply(load, this, rest);
+  };
+  // Modules of the other kind are not loaded that way.
+  if (mayImport) prepare();
+
+  // What is fetched is connected to after the call has returned.
+  const ask = (input) => {
+    prepare();
+    const place = here();
+    if (!place.line) return;
+    lastAsker = { ...place, certainty: "caller" };
+    try {
+      const { hostname } = new URL(typeof input === "object" && input && "url" in input ? input.url : input);
+      remember(host(hostname), place);
+    } catch {}
+  };
+  const change = (name, by) => {
+    const described = Object.getOwnPropertyDescriptor(globalThis, name);
+    if (described && described.configurable) Object.defineProperty(globalThis, name, by(described));
+  };
+  change("fetch", (described) => {
+    if (typeof described.value !== "function") return described;
+    const trap = { apply: (inner, self, rest) => (ask(rest[0]), apply(inner, self, rest)) };
+    return { ...described, value: new Proxy(described.value, trap) };
+  });
+  for (const name of ["WebSocket", "EventSource"]) {
+    change(name, (described) => {
+      if (typeof described.get !== "function") return described;
+      const trap = { construct: (inner, rest, target) => (ask(rest[0]), construct(inner, rest, target)) };
+      let made;
+      const get = () => {
+        const inner = apply(described.get, globalThis, []);
+        return typeof inner === "function" ? (made = made || new Proxy(inner, trap)) : inner;
+      };
+      return { ...described, get };
+    });
+  }
+})();
