@@ -6,7 +6,7 @@ use crate::frame::Frame;
 use crate::memory::Memory;
 use crate::process::Process;
 use crate::reader::Reader;
-use crate::script::{line_in_reason, script_path};
+use crate::script::{is_file_name, line_in_reason, script_path};
 
 /// So many calls are followed.
 const DEEPEST: usize = 64;
@@ -25,8 +25,7 @@ struct Bash {
 
 /// Bash exports the variables of its program, for loadable builtins.
 pub(crate) fn recognise(process: &Process) -> Option<Box<dyn Reader>> {
-    let name = process.path.file_name()?.to_str()?;
-    (name.contains("bash") || name == "sh").then_some(())?;
+    is_file_name(process, |name| name.contains("bash") || name == "sh").then_some(())?;
     let found = process.symbols(&NAMES, |_| false)?;
     let [line_number, global_variables, bash_input] = found[..] else {
         return None;

@@ -16,6 +16,7 @@ mod perl;
 mod php;
 mod process;
 mod reader;
+mod ruby;
 mod script;
 #[cfg(test)]
 mod standing;

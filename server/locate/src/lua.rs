@@ -10,7 +10,9 @@ use crate::frame::Frame;
 use crate::memory::Memory;
 use crate::process::Process;
 use crate::reader::{DEEPEST, Reader};
-use crate::script::{Stack, half_in, is_name, line_in_reason, script_path, stack_of, word_in};
+use crate::script::{
+    Stack, half_in, is_file_name, is_name, line_in_reason, script_path, stack_of, word_in,
+};
 
 /// So much of a stack is looked through.
 const MOST_STACK: u64 = 256 << 10;
@@ -71,8 +73,7 @@ struct Lua {
 
 /// Lua has its version as a text with a name of its own.
 pub(crate) fn recognise(process: &Process) -> Option<Box<dyn Reader>> {
-    let name = process.path.file_name()?.to_str()?;
-    name.contains("lua").then_some(())?;
+    is_file_name(process, |name| name.contains("lua")).then_some(())?;
     let found = process.symbols(&["lua_ident"], |name| name.starts_with("liblua"))?;
     let text = process.memory().text((*found.first()?)?)?;
     let text = String::from_utf8_lossy(&text).into_owned();

@@ -9,7 +9,7 @@ use crate::frame::Frame;
 use crate::memory::Memory;
 use crate::process::{Process, process_of};
 use crate::reader::{DEEPEST, Reader};
-use crate::script::{self, line_in_reason, script_path, thread_structure};
+use crate::script::{self, is_file_name, line_in_reason, script_path, thread_structure};
 
 /// `Icurcop` of the interpreter: since 5.34, and before. Two words on is `Icurstackinfo`.
 const CURRENT_STATEMENT: [u64; 2] = [208, 224];
@@ -44,8 +44,7 @@ struct Perl {
 
 /// Perl exports its variables, for its modules in C.
 pub(crate) fn recognise(process: &Process) -> Option<Box<dyn Reader>> {
-    let name = process.path.file_name()?.to_str()?;
-    name.contains("perl").then_some(())?;
+    is_file_name(process, |name| name.contains("perl")).then_some(())?;
     let found = process.symbols(&NAMES, |name| name.starts_with("libperl.so"))?;
     let [interpreter, key, statement, stack] = found[..] else {
         return None;

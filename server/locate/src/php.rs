@@ -9,7 +9,7 @@ use crate::frame::Frame;
 use crate::memory::Memory;
 use crate::process::Process;
 use crate::reader::{DEEPEST, Reader};
-use crate::script::{half_in, is_name, line_in_reason, script_path, word_in};
+use crate::script::{half_in, is_file_name, is_name, line_in_reason, script_path, word_in};
 
 /// The current call in `executor_globals`, 7.4 to 8.4.
 const CURRENT_CALL: u64 = 488;
@@ -37,8 +37,7 @@ struct Php {
 
 /// PHP exports its executor, for extensions.
 pub(crate) fn recognise(process: &Process) -> Option<Box<dyn Reader>> {
-    let name = process.path.file_name()?.to_str()?;
-    name.contains("php").then_some(())?;
+    is_file_name(process, |name| name.contains("php")).then_some(())?;
     let found = process.symbols(&["executor_globals"], |name| name.starts_with("libphp"))?;
     let executor = (*found.first()?)?;
     let file = None;

@@ -21,6 +21,7 @@ pub(crate) const READERS: &[Recognise] = &[
     crate::perl::recognise,
     crate::php::recognise,
     crate::lua::recognise,
+    crate::ruby::recognise,
 ];
 
 /// The way that fits every program, for those that no other way knows.

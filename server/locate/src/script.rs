@@ -23,6 +23,12 @@ pub(crate) fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && std::str::from_utf8(name).is_ok_and(|name| !name.contains(char::is_control))
 }
 
+/// Whether the name of the program that a process runs is one of these.
+pub(crate) fn is_file_name(process: &Process, is: impl Fn(&str) -> bool) -> bool {
+    let name = process.path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(is)
+}
+
 /// A file's path as the interpreter names it, made absolute.
 pub(crate) fn script_path(process: &Process, file: &Path) -> PathBuf {
     if file.is_absolute() {

@@ -1,0 +1,43 @@
+use crate::frame::Certainty::{Caller, Exact};
+use crate::standing::check;
+
+#[test]
+fn a_call_of_a_script_is_on_its_line() {
+    let script = "File.open('PIPE')\n\
+                  def reads(x)\n  y = 1\n  File.read(x)\nend\n\
+                  reads('PIPE')\n\
+                  [1, 2].each do |n|\n\n  reads('PIPE') if n == 1\n  IO.readlines('PIPE') if n == 2\nend\n\
+                  begin\n  File.read('PIPE')\n  raise 'x'\nrescue StandardError\n  `cat PIPE`\nend\n\
+                  system('cat PIPE')\n\
+                  fork { File.read('PIPE') }\nProcess.wait\n\
+                  at_exit { File.read('PIPE') }\n";
+    let lines = [1, 4, 4, 10, 13, 16, 18, 19, 21].map(|line| (line, Exact));
+    check("ruby", &[("a.rb", script)], &lines);
+}
+
+#[test]
+fn a_line_far_down_in_a_long_method_is_found() {
+    let filler = "x = x + 1\n".repeat(700);
+    let script = format!("x = 1\n{filler}File.open('PIPE')\n{filler}\n\nFile.open('PIPE')\n");
+    check("ruby", &[("a.rb", &script)], &[(702, Exact), (1405, Exact)]);
+}
+
+#[test]
+fn a_thread_and_a_fiber_are_on_their_own_lines() {
+    let script = "t = Thread.new do\n  File.read('PIPE')\nend\nt.join\n\
+                  f = Fiber.new do\n  File.read('PIPE')\n  Fiber.yield\n  File.read('PIPE')\nend\n\
+                  f.resume\nFile.read('PIPE')\nf.resume\n\
+                  e = Enumerator.new { |y| y << File.read('PIPE') }\ne.next\nFile.read('PIPE')\n";
+    let lines = [2, 6, 11, 8, 13, 15].map(|line| (line, Exact));
+    check("ruby", &[("a.rb", script)], &lines);
+}
+
+#[test]
+fn a_call_of_a_library_is_on_the_line_that_called_it() {
+    let library =
+        "module Lib\n  def self.run\n    File.read('PIPE')\n  end\nend\nFile.read('PIPE')\n";
+    let script = "\nrequire_relative 'lib'\n\nLib.run\n[1].map do\n  Lib.run\nend\neval(\"\\n\\nFile.read('PIPE')\")\n";
+    let files = [("a.rb", script), ("lib.rb", library)];
+    let lines = [2, 4, 6, 8].map(|line| (line, Caller));
+    check("ruby", &files, &lines);
+}
