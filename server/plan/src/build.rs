@@ -137,6 +137,8 @@ pub fn build(
         work_dir: job.work_dir,
         environment,
         executables: executables(host, &policy, &job.tools, &job.executes),
+        home: host.home(),
+        home_links: views::home_links(host, &policy),
         limits: limits(&policy),
         rules: rules(&policy),
     };
@@ -262,6 +264,7 @@ fn rules(policy: &Policy) -> Rules {
     limits.extend(said("files.scratch").map(|place| ("scratch".to_owned(), place)));
     Rules {
         files: said("files.read"),
+        hide: said("files.hide"),
         project: said("files.project"),
         network: said("network.allow"),
         programs: said("programs.allow"),

@@ -101,6 +101,9 @@ pub struct Limits {
 pub struct Rules {
     /// What hides files.
     pub files: Option<String>,
+    /// What hides single files of the project.
+    #[serde(default)]
+    pub hide: Option<String>,
     /// What protects files from writing.
     pub project: Option<String>,
     /// What refuses the network.
@@ -132,6 +135,13 @@ pub struct RunPlan {
     pub environment: Vec<(String, String)>,
     /// What may be executed.
     pub executables: Executables,
+    /// The user's home directory. A cell has another one; what a program looks for there is looked for in this one too,
+    /// to say what it did not find.
+    #[serde(default)]
+    pub home: Option<PathBuf>,
+    /// What the policy shows of that directory, relative to it: the cell's home has links of these names.
+    #[serde(default)]
+    pub home_links: Vec<PathBuf>,
     /// What may be used.
     pub limits: Limits,
     /// Where the policy says so.

@@ -7,7 +7,7 @@ use belljar_policy::Policy;
 use belljar_runtime::{FileKind, Host};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::{Project, Refusal, View, paths};
+use crate::{CELL_HOME, Project, Refusal, View, paths};
 
 /// The base system: programs and libraries, which everybody who can log in can read.
 const SYSTEM: &[&str] = &[
@@ -146,6 +146,24 @@ pub(crate) fn of_policy(
         views.push(view(path, false));
     }
     Ok(views)
+}
+
+/// What `files.read` names below the user's home and is there, relative to it. Nothing below another such name.
+pub(crate) fn home_links(host: &dyn Host, policy: &Policy) -> Vec<PathBuf> {
+    let Some(home) = host.home().filter(|home| home != Path::new(CELL_HOME)) else {
+        return Vec::new();
+    };
+    let in_home = |text: &String| {
+        let path = paths::normal(&paths::of_policy(host, text)?);
+        let below = path.strip_prefix(&home).ok()?;
+        let is_there = host.kind(&path).is_some() && below.components().next().is_some();
+        is_there.then(|| below.to_path_buf())
+    };
+    let mut links: Vec<PathBuf> = policy.files.read.iter().filter_map(in_home).collect();
+    // A name comes before those below it.
+    links.sort();
+    links.dedup_by(|below, above| below.starts_with(above));
+    links
 }
 
 /// How many entries are looked at before we say that there may be something hidden.

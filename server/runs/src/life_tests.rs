@@ -158,6 +158,8 @@ fn plan() -> RunPlan {
         executables: Executables::Everything,
         limits,
         document: None,
+        home: None,
+        home_links: vec![],
         rules: Rules::default(),
     }
 }

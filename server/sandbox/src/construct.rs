@@ -18,7 +18,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use crate::cgroup::Group;
 use crate::failure::Failure;
 use crate::fault::{self, step_to_fail};
-use crate::filter::{self, Arch, NETWORK, Observed, UnixSockets};
+use crate::filter::{self, Arch, Observed, UnixSockets};
 use crate::furnish::{Furniture, ProjectMount, staging_place};
 use crate::identity::Identity;
 use crate::landlock;
@@ -53,6 +53,10 @@ pub struct Standing {
     pub output: [Option<PipeReader>; 2],
     /// The listener, if there is one.
     pub listener: Option<OwnedFd>,
+    /// Where the programs ask for names.
+    pub names: Option<OwnedFd>,
+    /// What is in the user's home directory, if this process may no longer look there.
+    pub home_names: Option<std::collections::HashSet<std::path::PathBuf>>,
     /// /proc, scratch space and the three System V tables of the cell.
     pub looks: [Option<OwnedFd>; 5],
     /// What was read back.
@@ -149,7 +153,7 @@ pub fn construct(
         .iter()
         .map(|(path, rights)| (path.as_c_str(), *rights))
         .collect();
-    let filters = Loaded::for_cell(choices);
+    let filters = Loaded::for_cell(choices, &observed_by(plan));
     let outside = namespaces_outside().map_err(before("look at our own namespaces"))?;
     let namespaces: Vec<Namespace<'_>> = outside
         .iter()
@@ -275,7 +279,7 @@ fn await_ready(
     if message.kind != b'R' {
         return Err(setback(&message, furniture, choices));
     }
-    let [listener, looks @ ..] = message.descriptors;
+    let [listener, names, looks @ ..] = message.descriptors;
     let take = |number: c_int| {
         (number >= 0)
             .then(|| belljar_sys::descriptor_of(pidfd.as_fd(), number))
@@ -303,6 +307,7 @@ fn await_ready(
             }));
         }
     };
+    let names = take(names).ok().flatten();
     let mut taken = looks.into_iter().map(|number| take(number).ok().flatten());
     let looks = std::array::from_fn(|_| taken.next().flatten());
     if choices.project == ProjectMount::View {
@@ -317,6 +322,8 @@ fn await_ready(
         status,
         output: output.map(Some),
         listener,
+        names,
+        home_names: None,
         looks,
         posture,
         group: None,
@@ -387,14 +394,15 @@ fn setback(message: &Message, furniture: &Furniture, choices: Choices) -> Setbac
     Failure::inside(step, message.value, what).into()
 }
 
-/// Calls that the listener is told of although the table does not refuse them: those that carry an address out. Not
-/// `bind`: what listens in a cell is reached from nowhere but the cell.
-fn observed() -> Vec<Observed> {
-    NETWORK
-        .iter()
-        .copied()
-        .filter(|seen| seen.call.name != "bind")
-        .collect()
+/// Calls that the listener is told of although the table does not refuse them. Compilers and Python ask after files by the
+/// thousand, and each question that stops costs a few microseconds: theirs are let through.
+fn observed_by(plan: &RunPlan) -> Vec<Observed> {
+    let is_python = |step: &belljar_plan::Step| {
+        let name = step.program.file_name().unwrap_or_default();
+        name.to_string_lossy().starts_with("python")
+    };
+    let asks_much = plan.steps.len() > 1 || plan.steps.iter().any(is_python);
+    filter::observed(!asks_much)
 }
 
 /// The filter programs as the child takes them.
@@ -404,7 +412,7 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn for_cell(choices: Choices) -> Loaded {
+    fn for_cell(choices: Choices, observed: &[Observed]) -> Loaded {
         let unix = match choices.project {
             ProjectMount::Overlay => UnixSockets::Open,
             ProjectMount::View => UnixSockets::Closed,
@@ -422,7 +430,7 @@ impl Loaded {
         };
         Loaded {
             silent: load(None),
-            asking: load(Some(&observed())),
+            asking: load(Some(observed)),
         }
     }
 

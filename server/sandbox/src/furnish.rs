@@ -138,6 +138,7 @@ impl Furniture {
         cell.devices();
         cell.etc(plan);
         cell.views(plan, project_mount)?;
+        cell.home_links(plan);
         cell.proc();
         if let Some(project) = &plan.project {
             cell.project(project, &plan.files, project_mount)?;
@@ -354,6 +355,21 @@ impl Furniture {
             self.covered.push(path);
         }
         Ok(())
+    }
+
+    /// What the policy shows of the user's home is found under the same name in the cell's.
+    fn home_links(&mut self, plan: &RunPlan) {
+        let Some(home) = &plan.home else { return };
+        for below in &plan.home_links {
+            let link = Path::new(CELL_HOME).join(below);
+            self.parents(&link);
+            if self.made.insert(link.clone()) {
+                let path = home.join(below);
+                let target = std::fs::canonicalize(&path).unwrap_or(path);
+                self.operations
+                    .push(Owned::Link(text_of(&target), in_root(&link)));
+            }
+        }
     }
 
     /// What belongs to the system is shown as it is. Anything else may hold sockets and pipes of the user's, which a

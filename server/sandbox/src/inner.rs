@@ -13,6 +13,7 @@ use crate::construct::{Choices, Setback, Standing, construct, trees_of_root};
 use crate::failure::Failure;
 use crate::furnish::{Furniture, ProjectMount};
 use crate::identity::Identity;
+use crate::notice::names_of;
 use crate::rlimits::take_on_limits;
 use crate::talk::Talk;
 use crate::watch::{end, watch};
@@ -48,6 +49,11 @@ fn stand_up(plan: &RunPlan, input: Option<OwnedFd>) -> Result<Standing, Failure>
     } else {
         Vec::new()
     };
+    let mut home_names = plan
+        .home
+        .as_deref()
+        .filter(|_| identity.was_root)
+        .map(names_of);
     identity.assume()?;
     take_on_limits().map_err(|error| Failure::before("set the limits", &error))?;
     let (group, note) = match Group::make(&plan.limits) {
@@ -60,6 +66,7 @@ fn stand_up(plan: &RunPlan, input: Option<OwnedFd>) -> Result<Standing, Failure>
         match construct(plan, &furniture, identity, &trees, input, usable, choices) {
             Ok(mut standing) => {
                 join(&mut standing, group, choices, note);
+                standing.home_names = home_names.take();
                 standing.posture.project =
                     match plan.project.as_ref().map(|project| project.access) {
                         None => "none",

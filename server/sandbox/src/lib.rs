@@ -15,7 +15,7 @@ mod inner;
 mod landlock;
 mod launcher;
 mod limits;
-mod listener;
+mod notice;
 mod posture;
 mod project;
 mod rlimits;

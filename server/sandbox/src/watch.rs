@@ -14,7 +14,7 @@ use crate::cgroup::Group;
 use crate::construct::{Standing, let_go, read_message};
 use crate::failure::Failure;
 use crate::limits::LimitWords;
-use crate::listener::Listener;
+use crate::notice::{Inside, Listener, Names};
 use crate::talk::{Talk, Word};
 use crate::tally::Tally;
 use crate::watcher::{INTERVAL, Look, Watcher};
@@ -44,7 +44,7 @@ struct Watch<'a> {
     plan: &'a RunPlan,
     standing: Standing,
     talk: Talk,
-    listener: Option<Listener>,
+    listener: Listener,
     watcher: Watcher,
     tally: Tally,
     words: LimitWords<'a>,
@@ -83,7 +83,10 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk) {
         return end(talk, failure.into_ending(), Usage::default());
     };
     let watcher = Watcher::new(proc_directory, scratch, tables);
-    let listener = standing.listener.take().map(|fd| Listener::new(fd, plan));
+    let inside = Inside::of(standing.pid).ok();
+    let names = standing.names.take().and_then(Names::new);
+    let home = standing.home_names.take();
+    let listener = Listener::new(standing.listener.take(), plan, inside, home, names);
     talk.tell(&Event::Started {
         posture: standing.posture.clone(),
     });
@@ -149,6 +152,9 @@ impl Watch<'_> {
             if ready.listener {
                 self.answer();
             }
+            if ready.names {
+                self.answer_names();
+            }
             for (index, is_ready) in ready.output.into_iter().enumerate() {
                 if is_ready {
                     self.read_output(index, &mut buffer);
@@ -190,13 +196,14 @@ impl Watch<'_> {
             PollFlags::POLLIN,
             !self.silent.status,
         );
-        let listener = self.listener.as_ref().and_then(|listener| {
-            add(
-                listener.descriptor(),
-                PollFlags::POLLIN,
-                !self.silent.listener,
-            )
-        });
+        let listener = self
+            .listener
+            .descriptor()
+            .and_then(|listener| add(listener, PollFlags::POLLIN, !self.silent.listener));
+        let names = self
+            .listener
+            .names()
+            .and_then(|names| add(names, PollFlags::POLLIN, true));
         let output = self.output.each_ref().map(|pipe| {
             let pipe = pipe.as_ref()?;
             add(pipe.as_fd(), PollFlags::POLLIN, !behind)
@@ -225,6 +232,7 @@ impl Watch<'_> {
             status_closed: is_closed(status),
             listener: flags(listener).contains(PollFlags::POLLIN),
             listener_closed: is_closed(listener),
+            names: flags(names).contains(PollFlags::POLLIN),
             output: output.map(|index| !flags(index).is_empty()),
         })
     }
@@ -260,17 +268,22 @@ impl Watch<'_> {
     }
 
     fn answer(&mut self) {
-        let Some(listener) = &self.listener else {
-            return;
-        };
         for _ in 0..FAIR_SHARE {
-            if let Some(violation) = listener.answer_next()
+            if let Some(violation) = self.listener.answer_next()
                 && let Some(first) = self.tally.note(violation)
             {
                 self.talk.tell(&Event::Violation(first));
             }
-            if !is_readable(listener.descriptor()) {
+            if !self.listener.descriptor().is_some_and(is_readable) {
                 return;
+            }
+        }
+    }
+
+    fn answer_names(&mut self) {
+        for violation in self.listener.answer_names() {
+            if let Some(first) = self.tally.note(violation) {
+                self.talk.tell(&Event::Violation(first));
             }
         }
     }
@@ -546,5 +559,6 @@ struct Ready {
     status_closed: bool,
     listener: bool,
     listener_closed: bool,
+    names: bool,
     output: [bool; 2],
 }

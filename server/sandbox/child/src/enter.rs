@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use crate::furnish::{furnish, open_views};
 use crate::kernel::{self, Errno, check, check_long, prctl};
-use crate::posture::read_back;
+use crate::posture::{own_status, privileges, read_back};
 use crate::posture_bit;
 use crate::prepared::{Message, Prepared, Step};
 use crate::privilege::{drop_capabilities, load_filters, restrict_by_landlock};
@@ -61,6 +61,7 @@ pub fn enter(p: &Prepared<'_>) -> Result<Message, Failed> {
     try_step(Step::WorkDir, change_directory(p.work_dir))?;
     try_step(Step::Descriptors, keep_descriptors(p))?;
     try_step(Step::Session, start_session())?;
+    let names = name_socket();
     let proc_directory = look(c"/proc", libc::O_RDONLY | libc::O_DIRECTORY);
     let scratch = look(c"/tmp", libc::O_RDONLY | libc::O_DIRECTORY);
     let shared_memory = look(c"/proc/sysvipc/shm", libc::O_RDONLY);
@@ -73,10 +74,12 @@ pub fn enter(p: &Prepared<'_>) -> Result<Message, Failed> {
     // After no_new_privs, or Landlock and seccomp would need the capabilities that go now.
     try_step(Step::Capabilities, drop_capabilities())?;
     try_step(Step::Landlock, restrict_by_landlock(p))?;
+    let layers = read_back(p);
+    let status = own_status();
     // Last, so that nothing above has to be allowed by the filter.
     let listener = load_filters(&p.filters).map_err(|error| (Step::Seccomp, error, 0))?;
     try_step(Step::Seccomp, Ok(()))?;
-    let posture = read_back(p);
+    let posture = layers | privileges(status);
     let complete = posture & posture_bit::ALWAYS == posture_bit::ALWAYS;
     try_step(
         Step::Posture,
@@ -88,6 +91,7 @@ pub fn enter(p: &Prepared<'_>) -> Result<Message, Failed> {
         value: posture as i32,
         descriptors: [
             listener,
+            names,
             proc_directory,
             scratch,
             shared_memory,
@@ -144,6 +148,30 @@ fn bring_up_loopback() -> Result<(), Errno> {
     let up = check(unsafe { libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &raw const request) });
     kernel::close(socket);
     up.map(drop)
+}
+
+/// Where the cell's name server is asked, for the watcher to take over; -1 if there cannot be one. Made while we still
+/// have the capability that such a port takes.
+fn name_socket() -> i32 {
+    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    // SAFETY: no pointers.
+    let Ok(socket) = check(unsafe { libc::socket(libc::AF_INET, kind, 0) }) else {
+        return -1;
+    };
+    // SAFETY: all zeros is a valid `sockaddr_in`.
+    let mut address: libc::sockaddr_in = unsafe { core::mem::zeroed() };
+    address.sin_family = libc::AF_INET as libc::sa_family_t;
+    address.sin_port = 53u16.to_be();
+    address.sin_addr.s_addr = libc::INADDR_LOOPBACK.to_be();
+    let size = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+    // SAFETY: a complete address of the size given, which outlives the call.
+    match check(unsafe { libc::bind(socket, (&raw const address).cast(), size) }) {
+        Ok(_) => socket,
+        Err(_) => {
+            kernel::close(socket);
+            -1
+        }
+    }
 }
 
 /// Everything is built in scratch space that hides what was below it, so no mount point is made in the user's tree.

@@ -6,9 +6,10 @@ use crate::kernel;
 use crate::posture_bit as bit;
 use crate::prepared::Prepared;
 
-/// The layers that are really on.
+/// The layers that are really on, but for those that [`privileges`] reads. Before the filter, because from then on every
+/// file that is opened has to wait for a watcher that does not listen yet.
 pub fn read_back(p: &Prepared<'_>) -> u32 {
-    let mut found = namespaces(p) | privileges();
+    let mut found = namespaces(p);
     // Anyone may write to /dev/zero by its permissions; no rule of ours allows it, so only Landlock can refuse.
     if refused(c"/dev/zero", libc::O_WRONLY) == Some(libc::EACCES) {
         found |= bit::LANDLOCK;
@@ -42,10 +43,15 @@ fn namespaces(p: &Prepared<'_>) -> u32 {
     found
 }
 
-/// Capabilities, no_new_privs and the filter, as the kernel prints them.
-fn privileges() -> u32 {
+/// What the kernel prints about this process, for [`privileges`].
+pub fn own_status() -> i32 {
+    kernel::open(c"/proc/self/status", libc::O_RDONLY, 0).unwrap_or(-1)
+}
+
+/// Capabilities, no_new_privs and the filter, as the kernel prints them at the moment at which it is read.
+pub fn privileges(status: i32) -> u32 {
     let mut buffer = [0u8; 4096];
-    let Some(status) = read(c"/proc/self/status", &mut buffer) else {
+    let Some(status) = read_all(status, &mut buffer) else {
         return 0;
     };
     let says = |line: &[u8]| status.windows(line.len()).any(|window| window == line);
@@ -72,7 +78,11 @@ fn privileges() -> u32 {
 
 /// What is in a small file.
 fn read<'b>(path: &CStr, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    let fd = kernel::open(path, libc::O_RDONLY, 0).ok()?;
+    read_all(kernel::open(path, libc::O_RDONLY, 0).ok()?, buffer)
+}
+
+/// What an open file holds, which is closed.
+fn read_all(fd: i32, buffer: &mut [u8]) -> Option<&[u8]> {
     // SAFETY: `buffer` is as long as said.
     let n = unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) };
     kernel::close(fd);

@@ -327,8 +327,9 @@ pub struct Message {
     pub peak_resident: u64,
     /// For `S` and `X`: when, in nanoseconds of a clock that never goes back.
     pub moment_ns: u64,
-    /// For `R`: the listener (or minus the error), /proc, scratch space, System V shm, msg and sem tables.
-    pub descriptors: [c_int; 6],
+    /// For `R`: the listener (or minus the error), the name server's socket, /proc, scratch space, System V shm, msg and
+    /// sem tables.
+    pub descriptors: [c_int; 7],
     /// For `F` the error, for `X` the wait status, for `R` the posture.
     pub value: i32,
     /// For `F` which operation, view or program; for `S` which program; for `X` how many processes the program left
@@ -339,7 +340,7 @@ pub struct Message {
     /// For `F` which set-up step.
     pub step: u8,
     /// Keeps the size a whole number of words.
-    pub unused: [u8; 6],
+    pub unused: [u8; 2],
 }
 
 /// What the watcher answers to `R`.

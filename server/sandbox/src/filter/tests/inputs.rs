@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use super::super::interpret::Data;
 use super::super::table::{UnixSockets, rows};
-use super::super::{Arch, Condition, NETWORK};
+use super::super::{Arch, Condition};
+use super::{every_look, few_looks};
 
 /// Architecture words that a program may meet.
 pub const ARCHITECTURES: [(&str, u32); 7] = [
@@ -61,8 +62,9 @@ pub fn arguments_for(arch: Arch, number: u32) -> Vec<[u64; 6]> {
     let rows = rows(UnixSockets::Closed)
         .filter(|row| row.call.number(arch) == Some(number))
         .flat_map(|row| row.when);
-    let observed = NETWORK
+    let observed = every_look()
         .iter()
+        .chain(few_looks())
         .filter(|call| call.call.number(arch) == Some(number))
         .flat_map(|call| call.when);
     for condition in rows.chain(observed) {

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use super::super::table::{UnixSockets, rows};
-use super::super::{Arch, Call, LAST_KNOWN, NETWORK};
+use super::super::{Arch, Call, LAST_KNOWN};
+use super::every_look;
 
 fn calls() -> impl Iterator<Item = Call> {
     rows(UnixSockets::Closed)
         .map(|row| row.call)
-        .chain(NETWORK.iter().map(|observed| observed.call))
+        .chain(every_look().iter().map(|observed| observed.call))
 }
 
 #[test]

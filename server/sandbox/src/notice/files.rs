@@ -1,0 +1,443 @@
+//! Which calls on files a cell refuses: what it hides, and what it shows but does not let be changed.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use belljar_plan::{CELL_HOME, Project, ProjectAccess, Rules, RunPlan};
+use belljar_report::{Kind, Layer};
+use belljar_sys::Notification;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+
+use super::argument::{argument, path_of, word_at};
+use super::inside::{Found, Inside, There};
+use super::outside::{OnHost, Outside};
+use super::quiet::{is_quiet_to_read, is_quiet_to_write};
+use super::{Finding, Judgement, program_of, rule_for, told};
+use crate::filter::{Follow, NO_FOLLOW, Touch, Want};
+
+/// So many files that are there are remembered.
+const MOST_KNOWN: usize = 8192;
+
+/// Places in a cell that are its own and tell nothing of the host.
+const OWN: &[&str] = &[
+    "/proc",
+    "/dev/fd",
+    "/dev/stdin",
+    "/dev/stdout",
+    "/dev/stderr",
+];
+
+/// What is shown as it lies on the host and can be changed by nobody in the cell.
+const FIXED: &[&str] = &["/usr", "/lib", "/lib64", "/bin", "/sbin", "/nix", "/gnu"];
+
+/// The files of a cell and of the host around it.
+pub struct Files {
+    inside: Option<Rc<Inside>>,
+    outside: Outside,
+    /// Where the cell may write.
+    writable: Vec<PathBuf>,
+    project: Option<Project>,
+    /// The project's hidden names, as globs in lower case.
+    hidden: Vec<String>,
+    rules: Rules,
+    /// Files of the system that are there, and were opened before.
+    known: HashSet<Vec<u8>>,
+}
+
+/// What a call wants of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    Read,
+    /// Change what is there.
+    Change,
+    /// Make it if it is not there, and change it.
+    Create,
+    /// Make it.
+    Make,
+    Remove,
+    Put,
+}
+
+impl Files {
+    /// Of the cell of `plan`.
+    pub fn new(plan: &RunPlan, inside: Option<Rc<Inside>>, outside: Outside) -> Files {
+        let mut writable: Vec<PathBuf> = ["/tmp", "/dev/shm", CELL_HOME, "/dev/null", "/dev/full"]
+            .iter()
+            .map(PathBuf::from)
+            .collect();
+        if let Some(project) = &plan.project
+            && project.access == ProjectAccess::Overlay
+        {
+            writable.push(project.root.clone());
+        }
+        let hide = plan.project.iter().flat_map(|project| &project.hide);
+        Files {
+            inside,
+            outside,
+            writable,
+            hidden: hide.map(|glob| glob.to_ascii_lowercase()).collect(),
+            project: plan.project.clone(),
+            rules: plan.rules.clone(),
+            known: HashSet::new(),
+        }
+    }
+
+    /// Of the files that a call touches, the first that the cell refuses.
+    pub fn judge(
+        &mut self,
+        call: &Notification,
+        touches: &[Touch],
+        name: &'static str,
+    ) -> Judgement {
+        for touch in touches {
+            let Some(path) = path_of(call, touch.at) else {
+                continue;
+            };
+            if OWN.iter().any(|own| path.starts_with(own)) {
+                continue;
+            }
+            let Some((wish, follow)) = wish_of(call, touch) else {
+                continue;
+            };
+            if wish == Wish::Read && self.is_known(&path) {
+                continue;
+            }
+            if let Some(finding) = self.refused(call, &path, wish, follow, name) {
+                return Judgement::Tell(finding);
+            }
+        }
+        Judgement::GoOn
+    }
+
+    /// What is at `path` in the cell.
+    pub fn find(&self, path: &Path) -> Option<Found> {
+        Some(self.inside.as_ref()?.find(path, true))
+    }
+
+    /// The name by which the user knows a path that is not in the cell, and whether it is on the host.
+    pub fn on_host(&mut self, above: &Path, below: &Path) -> (String, OnHost) {
+        let counterpart = self.counterpart(above, below);
+        let found = self.outside.find(&counterpart, true);
+        (told(&counterpart, self.outside.home()), found)
+    }
+
+    /// Whether a file of the system was there before. Nobody in the cell can take it away.
+    fn is_known(&self, path: &Path) -> bool {
+        self.known.contains(path.as_os_str().as_encoded_bytes())
+    }
+
+    fn refused(
+        &mut self,
+        call: &Notification,
+        path: &Path,
+        wish: Wish,
+        follow: bool,
+        name: &'static str,
+    ) -> Option<Finding> {
+        let found = self.inside.as_ref()?.find(path, follow);
+        match (wish, found) {
+            (_, Found::Unknown) | (Wish::Make, Found::There(_)) => None,
+            (Wish::Read, Found::There(_)) => {
+                self.remember(path);
+                None
+            }
+            (Wish::Read, Found::Missing { above, below }) => {
+                self.hidden_read(call, &above, &below, follow, access_word(wish, name))
+            }
+            (_, Found::There(there)) => self.write_to(&there, wish, name),
+            (_, Found::Missing { above, below }) => {
+                self.write_to_missing(&above, &below, wish, follow, name)
+            }
+        }
+    }
+
+    fn remember(&mut self, path: &Path) {
+        let is_fixed = FIXED.iter().any(|fixed| path.starts_with(fixed));
+        if is_fixed && self.known.len() < MOST_KNOWN {
+            self.known
+                .insert(path.as_os_str().as_encoded_bytes().to_vec());
+        }
+    }
+
+    /// A file that is not in the cell was to be read. It is a refusal if the host has it, and no accident that it was
+    /// asked for.
+    fn hidden_read(
+        &mut self,
+        call: &Notification,
+        above: &Path,
+        below: &Path,
+        follow: bool,
+        access: &'static str,
+    ) -> Option<Finding> {
+        if OWN.iter().any(|own| above.starts_with(own)) {
+            return None;
+        }
+        let in_project = self.in_project(above, below);
+        if let Some(name) = &in_project
+            && !self.is_hidden(name)
+        {
+            // Everything else of the project was shown. The program took it away itself.
+            return None;
+        }
+        let counterpart = self.counterpart(above, below);
+        let found = self.outside.find(&counterpart, follow);
+        if found == OnHost::Nothing {
+            return None;
+        }
+        let home = self.outside.home();
+        let in_home = counterpart.strip_prefix(home.unwrap_or(Path::new("-")));
+        if is_quiet_to_read(&program_of(call.thread), &counterpart, in_home.ok()) {
+            return None;
+        }
+        let target = told(&counterpart, home);
+        let (rule, allow) = match in_project {
+            // What a policy hides in a project stays hidden, whatever another rule shows.
+            Some(_) => (self.rules.hide.clone(), None),
+            None => {
+                let rule = rule_for("files.read", &target);
+                (
+                    self.rules.files.clone(),
+                    rule.filter(|_| self.can_be_shown(&counterpart, found)),
+                )
+            }
+        };
+        Some(Finding {
+            kind: Kind::FilesRead,
+            target,
+            access,
+            errno: Some(Errno::ENOENT),
+            layer: Layer::Mount,
+            rule,
+            allow,
+        })
+    }
+
+    /// Whether the user may read it, so that it could be shown to a program.
+    fn can_be_shown(&self, path: &Path, found: OnHost) -> bool {
+        let may_read =
+            || nix::unistd::access(path, nix::unistd::AccessFlags::R_OK) != Err(Errno::EACCES);
+        self.outside.is_blind() || (found != OnHost::Closed && may_read())
+    }
+
+    /// Something that is in the cell was to be changed.
+    fn write_to(&mut self, there: &There, wish: Wish, name: &'static str) -> Option<Finding> {
+        let path = there.path()?;
+        if OWN.iter().any(|own| path.starts_with(own)) || path.starts_with("/dev/pts") {
+            return None;
+        }
+        if self.is_writable(&path) {
+            return self.home_write(&path, wish, name);
+        }
+        let errno = match wish {
+            // The permissions of the file come first, then those of the mount.
+            Wish::Create | Wish::Change if name.contains("open") || name == "creat" => {
+                there.refuses_to_be_written().unwrap_or(Errno::EACCES)
+            }
+            _ => Errno::EROFS,
+        };
+        self.write_finding(&path, wish, name, errno)
+    }
+
+    fn write_to_missing(
+        &mut self,
+        above: &Path,
+        below: &Path,
+        wish: Wish,
+        follow: bool,
+        name: &'static str,
+    ) -> Option<Finding> {
+        let path = above.join(below);
+        if OWN.iter().any(|own| path.starts_with(own)) {
+            return None;
+        }
+        let makes = matches!(wish, Wish::Create | Wish::Make | Wish::Put);
+        let is_last = below.components().nth(1).is_none();
+        if makes && is_last {
+            if self.is_writable(above) {
+                return self.home_write(&path, wish, name);
+            }
+            return self.write_finding(&path, wish, name, Errno::EROFS);
+        }
+        // It cannot be there in the cell. It is a refusal if outside it could have been done.
+        let in_project = self.in_project(above, below);
+        if in_project.is_some_and(|name| !self.is_hidden(&name)) {
+            return None;
+        }
+        let counterpart = self.counterpart(above, below);
+        let wanted = if makes {
+            counterpart.parent()?.to_path_buf()
+        } else {
+            counterpart.clone()
+        };
+        match self.outside.find(&wanted, follow || makes) {
+            OnHost::Nothing => None,
+            OnHost::File if makes => None,
+            _ => self.write_finding(&counterpart, wish, name, Errno::ENOENT),
+        }
+    }
+
+    /// A write in the cell's own home succeeds and is gone with the run. It is told if it was meant for something that
+    /// the user has.
+    fn home_write(&mut self, path: &Path, wish: Wish, name: &'static str) -> Option<Finding> {
+        let below = path.strip_prefix(CELL_HOME).ok()?;
+        let home = self.outside.home()?.to_path_buf();
+        let on_host = home.join(below);
+        let is_there = match self.outside.find(&on_host, false) {
+            OnHost::Nothing => {
+                // A new file in a directory that the user has, and that is not the home directory itself.
+                let parent = below.parent().filter(|parent| *parent != Path::new(""))?;
+                self.outside.find(&home.join(parent), true) == OnHost::Directory
+            }
+            found => found != OnHost::Directory || matches!(wish, Wish::Remove | Wish::Put),
+        };
+        if !is_there || is_quiet_to_write(&on_host, Some(below)) {
+            return None;
+        }
+        Some(Finding {
+            kind: Kind::FilesWrite,
+            target: told(&on_host, Some(&home)),
+            access: access_word(wish, name),
+            errno: None,
+            layer: Layer::Mount,
+            rule: self.rules.files.clone(),
+            allow: None,
+        })
+    }
+
+    fn write_finding(
+        &self,
+        path: &Path,
+        wish: Wish,
+        name: &'static str,
+        errno: Errno,
+    ) -> Option<Finding> {
+        // Between two file systems the kernel says that first.
+        let errno = (!name.starts_with("rename")).then_some(errno);
+        if is_quiet_to_write(path, None) {
+            return None;
+        }
+        let in_project = self
+            .project
+            .as_ref()
+            .is_some_and(|project| path.starts_with(&project.root));
+        let (rule, allow) = if in_project {
+            let rule = "files.project = \"overlay\"".to_owned();
+            (self.rules.project.clone(), Some(rule))
+        } else {
+            (self.rules.files.clone(), None)
+        };
+        Some(Finding {
+            kind: Kind::FilesWrite,
+            target: told(path, self.outside.home()),
+            access: access_word(wish, name),
+            errno,
+            layer: Layer::Mount,
+            rule,
+            allow,
+        })
+    }
+
+    fn is_writable(&self, path: &Path) -> bool {
+        self.writable.iter().any(|place| path.starts_with(place))
+    }
+
+    /// The name in the project, if it is a name in the project.
+    fn in_project(&self, above: &Path, below: &Path) -> Option<PathBuf> {
+        let project = self.project.as_ref()?;
+        let path = above.join(below);
+        let name = path.strip_prefix(&project.root).ok()?;
+        (project.access != ProjectAccess::Hidden).then(|| name.to_path_buf())
+    }
+
+    /// Whether the policy hides this name of the project, or something above it.
+    fn is_hidden(&self, name: &Path) -> bool {
+        name.ancestors().any(|part| {
+            let text = part.as_os_str().as_encoded_bytes().to_ascii_lowercase();
+            self.hidden
+                .iter()
+                .any(|glob| fast_glob::glob_match(glob, &text))
+        })
+    }
+
+    /// Where the host would have what the program looked for. The cell's home stands for the user's.
+    fn counterpart(&self, above: &Path, below: &Path) -> PathBuf {
+        let path = normal(&above.join(below));
+        match (path.strip_prefix(CELL_HOME), self.outside.home()) {
+            (Ok(below), Some(home)) => home.join(below),
+            _ => path,
+        }
+    }
+}
+
+/// A path without `.` and `..`; none of it is there, so there is no link that they could lead back from.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.iter() {
+        if part == OsStr::new("..") {
+            normal.pop();
+        } else if part != OsStr::new(".") {
+            normal.push(part);
+        }
+    }
+    normal
+}
+
+/// What a call wants of a file, and whether it follows a link at the end of its path.
+fn wish_of(call: &Notification, touch: &Touch) -> Option<(Wish, bool)> {
+    let follow = match touch.follow {
+        Follow::Yes => true,
+        Follow::No => false,
+        Follow::Unless(flags) => argument(call, flags) as u32 & NO_FOLLOW == 0,
+    };
+    let open = |flags: u64| {
+        let flags = OFlag::from_bits_truncate(flags as i32);
+        let writes = !flags.contains(OFlag::O_PATH)
+            && (flags.intersects(OFlag::O_WRONLY | OFlag::O_RDWR | OFlag::O_TRUNC));
+        let creates = flags.contains(OFlag::O_CREAT) && !flags.contains(OFlag::O_PATH);
+        let temporary = flags.contains(OFlag::O_TMPFILE);
+        let wish = match (creates, writes) {
+            _ if temporary => Wish::Change,
+            (true, _) if flags.contains(OFlag::O_EXCL) => Wish::Make,
+            (true, _) => Wish::Create,
+            (false, true) => Wish::Change,
+            (false, false) => Wish::Read,
+        };
+        (wish, follow && !flags.contains(OFlag::O_NOFOLLOW))
+    };
+    Some(match touch.want {
+        Want::Look => (Wish::Read, follow),
+        Want::Open(flags) => open(argument(call, flags)),
+        Want::OpenHow(how) => open(word_at(call.thread, argument(call, how))?),
+        Want::Create => (Wish::Create, follow),
+        Want::Change => (Wish::Change, follow),
+        Want::Make => (Wish::Make, follow),
+        Want::Remove => (Wish::Remove, follow),
+        Want::Put => (Wish::Put, follow),
+    })
+}
+
+/// What a call does, in a word.
+fn access_word(wish: Wish, name: &str) -> &'static str {
+    let is = |part: &str| name.contains(part);
+    match wish {
+        Wish::Read if is("open") => "open",
+        Wish::Read if is("chdir") => "enter",
+        Wish::Read if is("link") => "link",
+        Wish::Read => "look at",
+        Wish::Change | Wish::Create if is("open") || is("creat") => "write",
+        Wish::Change if is("chmod") => "chmod",
+        Wish::Change if is("chown") => "chown",
+        Wish::Change if is("truncate") => "truncate",
+        Wish::Change | Wish::Create => "change",
+        Wish::Make if is("open") => "write",
+        Wish::Make if is("mkdir") => "make",
+        Wish::Make if is("link") => "link",
+        Wish::Make => "make",
+        Wish::Remove if is("rename") => "rename",
+        Wish::Remove => "remove",
+        Wish::Put => "rename",
+    }
+}

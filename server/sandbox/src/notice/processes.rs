@@ -1,0 +1,116 @@
+//! Processes that a cell does not let be started, and signals that reach nobody.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use belljar_plan::RunPlan;
+use belljar_report::{Kind, Layer};
+use belljar_sys::Notification;
+use nix::errno::Errno;
+
+use super::inside::Inside;
+use super::{Finding, Judgement};
+
+/// Process ids near those that the cell gave out may belong to processes of its own that have ended.
+const NEAR: i32 = 1000;
+
+/// The processes of a cell.
+pub struct Processes {
+    inside: Option<Rc<Inside>>,
+    limit: u64,
+    rule: Option<String>,
+    /// No more tasks than these can be there.
+    at_most: u64,
+}
+
+impl Processes {
+    /// Of the cell of `plan`.
+    pub fn new(plan: &RunPlan, inside: Option<Rc<Inside>>) -> Processes {
+        Processes {
+            inside,
+            limit: plan.limits.processes,
+            rule: plan.rules.limits.get("processes").cloned(),
+            at_most: 1,
+        }
+    }
+
+    /// A process or a thread is about to be started. The kernel refuses it if there are as many as there may be.
+    pub fn start(&mut self) -> Judgement {
+        // Every start is seen here and no end, so this is a bound, and is made exact when it gets near the limit.
+        if self.at_most < self.limit {
+            self.at_most += 1;
+            return Judgement::GoOn;
+        }
+        let Some(inside) = &self.inside else {
+            return Judgement::GoOn;
+        };
+        let tasks = count_tasks(&inside.processes());
+        self.at_most = tasks + 1;
+        if tasks < self.limit {
+            return Judgement::GoOn;
+        }
+        let more = self.limit.saturating_mul(2);
+        Judgement::Tell(Finding {
+            kind: Kind::LimitProcesses,
+            target: self.limit.to_string(),
+            access: "use",
+            errno: Some(Errno::EAGAIN),
+            layer: Layer::Rlimit,
+            rule: self.rule.clone(),
+            allow: Some(format!("limits.processes = {more}")),
+        })
+    }
+
+    /// A signal is about to be sent.
+    pub fn signal(&mut self, call: &Notification) -> Judgement {
+        let [process, ..] = call.arguments;
+        let process = process as i32;
+        let Some(inside) = &self.inside else {
+            return Judgement::GoOn;
+        };
+        let reaches = |process: i32| inside.processes().join(process.to_string()).exists();
+        // Pid 1 cannot be seen in the cell's /proc, and takes no signal of the cell's.
+        let is_outside = process == 1
+            || (process > highest(&inside.processes()).saturating_add(NEAR)
+                && !reaches(process)
+                && Path::new("/proc").join(process.to_string()).exists());
+        if !is_outside {
+            return Judgement::GoOn;
+        }
+        Judgement::Tell(Finding {
+            kind: Kind::ProcessSignal,
+            target: process.to_string(),
+            access: "signal",
+            errno: (process != 1).then_some(Errno::ESRCH),
+            layer: Layer::Mount,
+            rule: None,
+            allow: None,
+        })
+    }
+}
+
+fn ids(directory: &Path) -> impl Iterator<Item = i32> {
+    fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The highest process id in use.
+fn highest(processes: &PathBuf) -> i32 {
+    ids(processes).max().unwrap_or(1)
+}
+
+/// Processes and threads, without pid 1.
+fn count_tasks(processes: &Path) -> u64 {
+    ids(processes)
+        .filter(|process| *process != 1)
+        .map(|process| {
+            ids(&processes.join(format!("{process}/task")))
+                .count()
+                .max(1) as u64
+        })
+        .sum()
+}
