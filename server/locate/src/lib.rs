@@ -20,6 +20,7 @@ mod ruby;
 mod script;
 #[cfg(test)]
 mod standing;
+mod stuck;
 mod told;
 
 pub use frame::{Certainty, Frame, Place};

@@ -68,3 +68,11 @@ pub(super) fn behind_stub(address: u64, memory: &dyn Memory) -> u64 {
         .pointer(next.wrapping_add_signed(distance.into()))
         .unwrap_or(address)
 }
+
+/// Whether the code at `address` is what a signal handler returns to: `rt_sigreturn`, and nothing else.
+pub(super) fn ends_signal(address: u64, memory: &dyn Memory) -> bool {
+    let mut code = [0; 9];
+    memory.fill(address, &mut code).is_some()
+        && (code == [0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05]
+            || code.starts_with(&[0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05]))
+}

@@ -88,9 +88,8 @@ impl Code {
         self.loaded
             .retain(|start, _| starts.binary_search(start).is_ok());
         for mapping in &self.mappings {
-            if !self.loaded.contains_key(&mapping.start) {
-                self.loaded.insert(mapping.start, load(process, mapping));
-            }
+            let part = || load(process, mapping);
+            self.loaded.entry(mapping.start).or_insert_with(part);
         }
     }
 
@@ -105,6 +104,17 @@ impl Code {
     /// Whether there is code at an address.
     pub fn is_code(&self, address: u64) -> bool {
         self.mapping(address).is_some()
+    }
+
+    /// Whether a function may begin at an address, for all that is known without debug information.
+    pub fn may_begin(&self, address: u64) -> bool {
+        let Some(part) = self.part(address) else {
+            return true;
+        };
+        match part.module.go() {
+            Some(go) => go.entry(part.in_file(address)) == Some(part.in_file(address)),
+            None => part.function(address).is_none(),
+        }
     }
 
     /// The file whose code lies at an address.

@@ -143,7 +143,7 @@ impl Go {
 
     fn frame(&self, function: Function, address: u64, name: Option<u32>) -> Option<Frame> {
         let file = u32::try_from(self.value(function, 5, address)?).ok()?;
-        let line = u32::try_from(self.value(function, 6, address)?).ok()?;
+        let line = self.line(function, address)?;
         let unit = self.number(function, 8)?;
         let slot = usize::try_from(unit.checked_add(file)?).ok()?;
         let name_at = half(&self.data, self.units.checked_add(slot.checked_mul(4)?)?)?;
@@ -250,6 +250,27 @@ impl Go {
 
     /// The value for an address. Values and lengths are differences to the ones before, in groups of seven bits.
     fn piece(&self, function: Function, list: u32, address: u64) -> Option<i32> {
+        Some(self.piece_and_last(function, list, address)?.0)
+    }
+
+    /// The line for an address. Jumps that the compiler has added are on line 1, where no function is; they belong to
+    /// what comes before them.
+    fn line(&self, function: Function, address: u64) -> Option<u32> {
+        let list = self.number(function, 6)?;
+        let line = match self.piece_and_last(function, list, address)? {
+            (1, Some(last)) => last,
+            (line, _) => line,
+        };
+        u32::try_from(line).ok()
+    }
+
+    /// The value for an address, and the one before it in the list.
+    fn piece_and_last(
+        &self,
+        function: Function,
+        list: u32,
+        address: u64,
+    ) -> Option<(i32, Option<i32>)> {
         if list == 0 {
             return None;
         }
@@ -258,6 +279,7 @@ impl Go {
         let mut value = -1i32;
         let mut end = function.entry;
         for piece in 0..MOST_PIECES {
+            let last = (piece > 0).then_some(value);
             let difference = varint(&mut bytes)?;
             if difference == 0 && piece > 0 {
                 return None;
@@ -266,7 +288,7 @@ impl Go {
             value = value.wrapping_add(if difference & 1 == 1 { !half } else { half });
             end = end.wrapping_add(varint(&mut bytes)?.into());
             if address < end {
-                return Some(value);
+                return Some((value, last));
             }
         }
         None

@@ -30,7 +30,7 @@ impl fmt::Debug for Modules {
 
 impl Modules {
     /// What is known of a file; nothing if it is no code of this machine.
-    pub fn of(&self, image: Image) -> Option<Rc<Module>> {
+    pub(super) fn of(&self, image: Image) -> Option<Rc<Module>> {
         if let Some(module) = self.known.borrow().get(&image.id) {
             return Some(Rc::clone(module));
         }
@@ -61,7 +61,7 @@ impl Modules {
 }
 
 /// One file of machine code. Its parts are read when they are first needed.
-pub(crate) struct Module {
+pub(super) struct Module {
     /// The file.
     pub image: Image,
     /// Whether it says on which lines its code lies.

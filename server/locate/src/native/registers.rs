@@ -1,5 +1,6 @@
 //! The registers of a thread, as far as they are known while its stack is walked back.
 
+use crate::memory::Memory;
 use crate::process::Stand;
 
 /// Numbers of the x86-64 ABI for debuggers.
@@ -45,6 +46,21 @@ impl Registers {
             }
         }
         registers
+    }
+
+    /// Those of the thread that was interrupted by a signal, from the kernel's `struct ucontext` at `context`.
+    pub fn interrupted(context: u64, memory: &dyn Memory) -> Option<Registers> {
+        /// Where the general registers lie in it, and in which order.
+        const KEPT: u64 = 40;
+        const ORDER: [u16; 15] = [
+            R8, R9, R10, 11, R12, 13, 14, R15, RDI, RSI, RBP, RBX, RDX, 0, 2,
+        ];
+        let at = |index: u64| memory.word(context.wrapping_add(KEPT + 8 * index));
+        let mut registers = Registers::new(at(16)?, at(15)?);
+        for (index, register) in (0..).zip(ORDER) {
+            registers.set(register, at(index));
+        }
+        Some(registers)
     }
 
     /// A register, if it is known.

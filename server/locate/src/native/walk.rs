@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::calls::{Call, behind_stub, call_before};
+use super::calls::{Call, behind_stub, call_before, ends_signal};
 use super::code::Code;
 use super::goroutines;
 use super::registers::Registers;
@@ -38,6 +38,16 @@ fn climb(
     let mut callee: Option<u64> = None;
     for _ in 0..DEEPEST {
         code.look(process, registers.pc);
+        // Debug information tells of such code to debuggers; Go's table, and small C libraries, do not.
+        if is_behind
+            && code.may_begin(registers.pc)
+            && ends_signal(registers.pc, stack)
+            && let Some(before) = Registers::interrupted(registers.sp, stack)
+        {
+            registers = before;
+            is_behind = false;
+            callee = None;
+        }
         let here = registers.pc.wrapping_sub(u64::from(is_behind));
         let function = code.part(here).and_then(|part| part.function(here));
         let calls = lines_at(code, here, stack);
