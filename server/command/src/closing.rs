@@ -1,8 +1,8 @@
 //! What is said on standard error when a run is over.
 
 use belljar_report::{
-    Confidence, Ending, Report, Violation, confidence_words, displayable_line, ending_words,
-    violation_words,
+    Confidence, Ending, Report, Violation, advice_words, confidence_words, displayable_line,
+    ending_words, innocence_words, violation_words,
 };
 use belljar_runs::can_be_allowed;
 
@@ -17,20 +17,20 @@ pub fn closing(report: &Report, style: Style) -> String {
     let (ends, told): (Vec<_>, Vec<_>) = report
         .violations
         .iter()
-        .partition(|one| is_the_end(one, report));
-    for violation in told.iter().take(MOST_VIOLATIONS) {
+        .enumerate()
+        .partition(|(_, one)| is_the_end(one, report));
+    // The same advice is not given twice.
+    let mut given: Vec<String> = Vec::new();
+    for (index, violation) in told.iter().take(MOST_VIOLATIONS) {
         let mut words = violation_words(violation, &report.policy);
         if violation.file.is_some() {
             words += confidence_words(violation.confidence);
         }
         text += &said_at(&place(violation), &words, style);
-        if let Some(allow) = violation
-            .allow
-            .as_deref()
-            .filter(|allow| can_be_allowed(allow))
-        {
-            let rule = quoted(&displayable_line(allow, 500));
-            text += &hint(&format!("to allow it once: --allow {rule}"), style);
+        let advice = advice(report, *index, violation);
+        if !given.contains(&advice) {
+            text += &hint(&advice, style);
+            given.push(advice);
         }
     }
     let untold = told.len().saturating_sub(MOST_VIOLATIONS) as u64 + report.violations_omitted;
@@ -42,7 +42,12 @@ pub fn closing(report: &Report, style: Style) -> String {
         // Where the limit was reached is worth saying only if it is known.
         let known = ends
             .iter()
+            .map(|(_, end)| end)
             .find(|end| end.line.is_some() && end.confidence != Confidence::File);
+        let what = match innocence_words(report) {
+            Some(words) => format!("{what} {words}"),
+            None => what,
+        };
         text += &match (&report.ending, known) {
             (Some(Ending::Exited { .. } | Ending::Cancelled), _) => said(&what, style),
             (_, Some(end)) => said_at(&place(end), &what, style),
@@ -60,8 +65,26 @@ pub fn closing(report: &Report, style: Style) -> String {
     text
 }
 
+/// How to allow a violation, or why no rule does.
+pub fn advice(report: &Report, index: usize, violation: &Violation) -> String {
+    let named = violation
+        .allow
+        .as_deref()
+        .filter(|rule| can_be_allowed(rule));
+    match (named, report.obstacle(index)) {
+        (Some(rule), None) => {
+            let rule = quoted(&displayable_line(rule, 500));
+            format!("to allow it once: --allow {rule}")
+        }
+        (Some(_), Some(reason)) => {
+            format!("it cannot be allowed: {}", displayable_line(reason, 500))
+        }
+        (None, _) => advice_words(violation.kind).to_owned(),
+    }
+}
+
 /// Whether a violation is what the ending says anyway.
-fn is_the_end(violation: &Violation, report: &Report) -> bool {
+pub fn is_the_end(violation: &Violation, report: &Report) -> bool {
     matches!(&report.ending, Some(Ending::Limit { limit })
         if violation.kind.as_str().strip_prefix("limit.") == Some(limit))
 }
@@ -88,7 +111,7 @@ fn hint(what: &str, style: Style) -> String {
 }
 
 /// `FILE:LINE:COLUMN:`, as editors and terminals know it.
-fn place(violation: &Violation) -> String {
+pub fn place(violation: &Violation) -> String {
     let Some(file) = &violation.file else {
         return "belljar:".to_owned();
     };
@@ -101,7 +124,7 @@ fn place(violation: &Violation) -> String {
 }
 
 /// `text` as one word of a shell.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
@@ -196,7 +219,8 @@ mod tests {
         assert_eq!(
             closing(&report, Style::default()),
             "a.py:4: Blocked by policy `default`: connect to `192.0.2.1:443`. \
-             The program saw \"permission denied\". Which line did it is not known.\n\
+             The program saw \"permission denied\". Which line did it is not known.\n  \
+             hint: no rule opens the network in this release: give the program its data as a file or on standard input\n\
              belljar: Stopped after 0 s: the time limit of 10s of policy `default`.\n  \
              hint: a higher limit for one run: `--limit wall=VALUE`\n"
         );

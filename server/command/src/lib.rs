@@ -1,8 +1,10 @@
 //! The command line: options, live output, JSON, policies, runtimes, doctor.
 
+mod allow;
 mod closing;
 mod doctor;
 mod exit;
+mod learn;
 mod live;
 mod options;
 mod outlet;
@@ -45,7 +47,8 @@ pub enum Cells {
 pub fn cells(first_argument: &str) -> Cells {
     match first_argument {
         "run" | "exec" | "doctor" => Cells::One,
-        "lsp" | "runtimes" => Cells::Many,
+        // Learning may take several runs.
+        "learn" | "lsp" | "runtimes" => Cells::Many,
         _ => Cells::None,
     }
 }
@@ -65,6 +68,7 @@ pub fn main(
     match options.command {
         Command::Run(options) => run::run(launcher(), options),
         Command::Exec(options) => run::exec(launcher(), options),
+        Command::Learn(options) => learn::learn(launcher(), options),
         Command::Doctor(options) => doctor::doctor(launcher(), &options),
         Command::Runtimes(options) => runtimes::runtimes(launcher(), &options),
         Command::Policy(command) => policy::policy(command),
@@ -91,7 +95,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     match first.as_deref().and_then(|first| first.to_str()) {
         _ if is_help => ExitCode::SUCCESS,
         // Every other status of these two may be the program's own.
-        Some("run" | "exec") => ExitCode::from(NOT_RUN),
+        Some("run" | "exec" | "learn") => ExitCode::from(NOT_RUN),
         _ => ExitCode::from(2),
     }
 }

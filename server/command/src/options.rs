@@ -22,6 +22,7 @@ pub struct Options {
 pub enum Command {
     Run(RunOptions),
     Exec(ExecOptions),
+    Learn(LearnOptions),
     Doctor(DoctorOptions),
     /// Look at policies, check them, and trust a project's own.
     #[command(subcommand)]
@@ -83,6 +84,26 @@ pub struct ExecOptions {
     /// The command and its arguments.
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<String>,
+}
+
+const LEARNING: &str = "\
+The program runs in the sandbox, refused what the policy refuses, and its output goes to standard error. Standard output \
+gets a diff of the policy in force: what it would have to say so that the program could do what it tried, each rule with \
+the line that needs it. Nothing is written and nothing is allowed by it. What looks like a secret is commented out, and \
+what no rule can allow is listed below.
+
+Exit status: 0 if the program ran, however it ended; 125 if it was refused or could not be run.";
+
+/// Run a source file, and print the smallest policy under which it could do what it tried.
+#[derive(Debug, Args)]
+#[command(after_help = LEARNING, override_usage = "belljar learn [OPTIONS] FILE [-- ARGS]")]
+pub struct LearnOptions {
+    #[command(flatten)]
+    pub run: RunOptions,
+    /// Run again with what was learnt, at most so often, to see what lies behind the first refusals. Secrets stay
+    /// refused.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub again: u32,
 }
 
 /// What `run` and `exec` have in common.
@@ -161,6 +182,8 @@ pub enum PolicyCommand {
         /// The files; without any, your own and this project's.
         files: Vec<PathBuf>,
     },
+    /// Write a rule into a policy file, after showing what that changes.
+    Allow(AllowOptions),
     /// Trust a project's policy file as it is now, so that it may allow more than your own.
     Trust {
         /// The file; without it, this project's.
@@ -174,6 +197,28 @@ pub enum PolicyCommand {
         /// The file; without it, this project's.
         file: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("whose").required(true))]
+pub struct AllowOptions {
+    /// The rule, as a violation names it, such as `files.read = ["/srv/data"]`.
+    pub rule: String,
+    /// Write it into this project's `.belljar.toml`.
+    #[arg(long, group = "whose")]
+    pub project: bool,
+    /// Write it into your own policy.toml, which every run goes by.
+    #[arg(long, group = "whose")]
+    pub user: bool,
+    /// The project's directory. Without it, the project that the working directory is in.
+    #[arg(long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// The policy under which the rule is to be in force.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub policy: String,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::options::{PolicyCommand, PolicyName};
 use crate::pages::print;
-use crate::trust;
+use crate::{allow, trust};
 
 /// What could not be done, and what to do about it.
 pub type Problem = (String, String);
@@ -28,6 +28,7 @@ pub fn policy(command: PolicyCommand) -> ExitCode {
         PolicyCommand::Show { name } => show(&name).map(|text| (text, true)),
         PolicyCommand::Explain(options) => explain(&options).map(|text| (text, true)),
         PolicyCommand::Check { files } => check_all(files),
+        PolicyCommand::Allow(options) => allow::allow(&options),
         PolicyCommand::Trust { list: true, .. } => trust::list().map(|text| (text, true)),
         PolicyCommand::Trust { file, .. } => trust::trust(file).map(|text| (text, true)),
         PolicyCommand::Untrust { file } => trust::untrust(file).map(|text| (text, true)),

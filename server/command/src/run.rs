@@ -1,7 +1,7 @@
 //! `belljar run` and `belljar exec`.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -17,26 +17,43 @@ use crate::signals::Signals;
 use crate::style::Style;
 use crate::{source, stdin};
 
+/// What is to be run, and where its input comes from.
+pub struct Wanted {
+    pub request: RunRequest,
+    pub origin: Option<stdin::Origin>,
+    /// What `--stdin` named.
+    pub stdin: Option<PathBuf>,
+}
+
 /// Runs a source file.
 pub fn run(launcher: Launcher, options: RunOptions) -> ExitCode {
+    let json = options.cell.json;
+    match wanted(options) {
+        Ok(wanted) => conduct(launcher, wanted, json),
+        Err(status) => status,
+    }
+}
+
+/// Reads the source file, or says why it will not be run.
+pub fn wanted(options: RunOptions) -> Result<Wanted, ExitCode> {
     let is_stdin = options.file == Path::new("-");
     if is_stdin && options.language.is_none() {
-        return refuse(
+        return Err(refuse(
             "The language of a source on standard input is unknown.",
             "name it: --language ID",
             &options.cell,
-        );
+        ));
     }
     if is_stdin && options.cell.stdin.as_deref() == Some(Path::new("-")) {
-        return refuse(
+        return Err(refuse(
             "Standard input cannot be both the source and the program's input.",
             "",
             &options.cell,
-        );
+        ));
     }
     let text = match source::read(&options.file) {
         Ok(text) => text,
-        Err((what, hint)) => return refuse(&what, &hint, &options.cell),
+        Err((what, hint)) => return Err(refuse(&what, &hint, &options.cell)),
     };
     let name = if is_stdin {
         "<stdin>".to_owned()
@@ -54,41 +71,47 @@ pub fn run(launcher: Launcher, options: RunOptions) -> ExitCode {
         text: Arc::from(text),
         lines: options.lines.map(|(first, last)| LineRange { first, last }),
     };
-    conduct(launcher, source, options.arguments, options.cell)
+    request(source, options.arguments, options.cell)
 }
 
 /// Runs a command.
 pub fn exec(launcher: Launcher, options: ExecOptions) -> ExitCode {
-    conduct(
-        launcher,
-        Source::Command {
-            argv: options.command,
-        },
-        Vec::new(),
-        options.cell,
-    )
+    let json = options.cell.json;
+    let source = Source::Command {
+        argv: options.command,
+    };
+    match request(source, Vec::new(), options.cell) {
+        Ok(wanted) => conduct(launcher, wanted, json),
+        Err(status) => status,
+    }
 }
 
-fn conduct(
-    launcher: Launcher,
-    source: Source,
-    arguments: Vec<String>,
-    cell: CellOptions,
-) -> ExitCode {
+fn request(source: Source, arguments: Vec<String>, cell: CellOptions) -> Result<Wanted, ExitCode> {
     let origin = match cell.stdin.as_deref().map(stdin::open).transpose() {
         Ok(origin) => origin,
-        Err(what) => return refuse(&what, "", &cell),
+        Err(what) => return Err(refuse(&what, "", &cell)),
     };
     let request = RunRequest {
         source,
         arguments,
-        policy: cell.policy.clone(),
-        project: cell.project.clone(),
-        allow: cell.allow.clone(),
-        limits: cell.limit.clone(),
+        policy: cell.policy,
+        project: cell.project,
+        allow: cell.allow,
+        limits: cell.limit,
         has_input: origin.is_some(),
         may_widen: true,
     };
+    Ok(Wanted {
+        request,
+        origin,
+        stdin: cell.stdin,
+    })
+}
+
+fn conduct(launcher: Launcher, wanted: Wanted, json: bool) -> ExitCode {
+    let Wanted {
+        request, origin, ..
+    } = wanted;
     // One thread: a second one costs more than it could ever give here.
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -96,17 +119,14 @@ fn conduct(
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            return refuse(
-                &format!("Belljar could not start: {}.", source::words(&error)),
-                "",
-                &cell,
-            );
+            let what = format!("Belljar could not start: {}.", source::words(&error));
+            return refuse_under(&request.policy, &what, "", json);
         }
     };
     let status = runtime.block_on(async {
         let conductor =
             Conductor::over(Box::new(launcher), Box::new(LocalPlanner::default()), 1, 0);
-        match carry_out(&conductor, request, origin, cell.json).await {
+        match carry_out(&conductor, request, origin, json).await {
             Ok(status) => status,
             Err(error) => {
                 conductor.shut_down().await;
@@ -158,9 +178,13 @@ async fn carry_out(
 
 /// Says why there will be no run at all, in the form that was asked for.
 fn refuse(what: &str, hint: &str, cell: &CellOptions) -> ExitCode {
-    if cell.json {
+    refuse_under(&cell.policy, what, hint, cell.json)
+}
+
+fn refuse_under(policy: &str, what: &str, hint: &str, json: bool) -> ExitCode {
+    if json {
         let report = Report {
-            policy: cell.policy.clone(),
+            policy: policy.to_owned(),
             ending: Some(Ending::Refused {
                 reason: what.to_owned(),
                 hint: hint.to_owned(),

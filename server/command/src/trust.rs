@@ -1,12 +1,11 @@
 //! Trust in a project's policy file, as it is now: kept as a record where no cell and no project can write.
 
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use belljar_policy::check;
-use belljar_runs::{Host, LocalHost, TrustRecord, trust_record};
+use belljar_runs::{Host, LocalHost, TrustRecord, keep_trust, trust_record};
 
 use crate::policy::{LARGEST, Problem, as_file, project_file};
 use crate::source::words;
@@ -26,7 +25,7 @@ pub fn trust(file: Option<PathBuf>) -> Result<String, Problem> {
         ));
     }
     let record = record(&file.path, &file.content)?;
-    write(&record).map_err(|error| cannot("write", &record.path, &error))?;
+    keep_trust(&record).map_err(|error| cannot("write", &record.path, &error))?;
     Ok(format!(
         "Trusted: {}\nIt may now allow more than your own policy, until it changes by a single byte.\n\
          See what is in force with `belljar policy explain`; take it back with `belljar policy untrust`.\n",
@@ -98,21 +97,6 @@ fn records(beside: &Path) -> Vec<(PathBuf, String)> {
         Some((path, content.trim_end_matches('\n').to_owned()))
     });
     read.collect()
-}
-
-fn write(record: &TrustRecord) -> io::Result<()> {
-    let directory = record.path.parent().unwrap_or(Path::new("/"));
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)?;
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&record.path)?;
-    writeln!(file, "{}", record.content)
 }
 
 fn cannot(what: &str, path: &Path, error: &io::Error) -> Problem {

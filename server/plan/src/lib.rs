@@ -8,6 +8,7 @@ mod environment;
 mod executables;
 mod grant;
 mod job;
+mod learn;
 mod paths;
 mod policy_files;
 mod project;
@@ -16,10 +17,12 @@ mod request;
 mod run_plan;
 mod views;
 
+pub use belljar_policy::Learnt;
 pub use belljar_policy::Rule;
 pub use belljar_runtime::{Catalogue, FileKind, Found, Host, Messages, RuntimeError};
 pub use build::{Planned, build, can_be_allowed};
 pub use grant::{Proposal, Scope, Trust, lifts, project_of, propose, secret_in};
+pub use learn::{Lesson, lesson};
 pub use policy_files::{
     PolicySource, TrustRecord, is_trusted, policy_names, read_policy_files, trust_record,
     user_catalogue,
