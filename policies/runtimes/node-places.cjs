@@ -15,11 +15,13 @@
     files = binding("fs");
     fs = require("fs");
     openSync = fs.openSync;
-    const text = fs.readFileSync(process.argv[1], "latin1");
+    const { argv, _eval: code } = process;
+    // Code on the command line is no document. A worker does not know yet what it will run.
+    if (argv.length < 2 && code !== undefined) return;
+    const text = argv.length < 2 ? "import" : fs.readFileSync(argv[1], "utf8");
     mayImport = text.includes("import") || text.includes("getBuiltinModule");
   } catch {
-    // No document, or none of our versions of Node.
-    if (!openSync || !process.argv[1]) return;
+    if (!openSync) return;
   }
 
   // Where the program is: the document's innermost call, or nothing.
@@ -27,7 +29,8 @@
   const learnDocument = () => {
     main = process.argv[1];
     document = documentUrl = documentReal = documentName = undefined;
-    if (typeof main !== "string" || main[0] !== "/") return;
+    // The loader of the TypeScript runtime puts the document in its own place when it has compiled it.
+    if (typeof main !== "string" || main[0] !== "/" || main.endsWith("/typescript-loader.cjs")) return;
     document = main;
     try {
       documentReal = fs.realpathSync.native(main);
@@ -131,32 +134,38 @@
   const near = ["/tmp/", "/dev/", "/proc/"];
   let directory, directorySlash;
   const SECRET = /(?:^|\/)\.[^./]|_netrc|secret|credential|service-account|wp-config|\.tf|\.(?:pem|key|p12|pfx|jks|kdbx?|ppk|ovpn|keystore)\b|id_[a-z0-9]+/i;
-  const isAway = (path) => {
+  // Every cell shows these, and lets nobody write there.
+  const SYSTEM = /^\/(?:usr|lib|lib64|bin|sbin)\//;
+  const isAway = (path, isRead) => {
     if (path[0] !== "/") path = require("path").resolve(path);
     if (path.startsWith("/.belljar/")) return undefined;
     const now = process.cwd();
     if (directory !== now) [directory, directorySlash] = [now, now.endsWith("/") ? now : `${now}/`];
     if (path.includes("/../") || path.endsWith("/..")) path = require("path").resolve(path);
+    if (isRead && SYSTEM.test(path)) return undefined;
     const isNear = path.startsWith(directorySlash) || path === directory || near.some((one) => path.startsWith(one));
     return isNear && !SECRET.test(path) ? undefined : path;
   };
-  const tellPath = (path, place) => {
+  const tellPath = (path, place, isRead) => {
     if (typeof path !== "string") {
       if (!(path instanceof Uint8Array)) return place;
       path = Buffer.from(path).toString();
     }
-    const away = isAway(path);
+    const away = isAway(path, isRead);
     if (away === undefined) return place;
     place = place || here();
     tell("file", away, place.line ? place : askers.get(path) || nothing);
     return place;
   };
-  const one = (_, rest) => void tellPath(rest[0]);
+  const writes = (_, rest) => void tellPath(rest[0]);
+  const reads = (_, rest) => void tellPath(rest[0], undefined, true);
+  const opens = (_, rest) => void tellPath(rest[0], undefined, (rest[1] & (ACCESS_MODE | CREATE)) === 0);
   const two = (_, rest) => void tellPath(rest[1], tellPath(rest[0]));
+  for (const name of ["open", "openFileHandle", "readFileUtf8"]) wrap(files, name, opens);
+  for (const name of ["readdir", "opendir", "readlink", "access", "existsSync", "stat", "lstat"]) wrap(files, name, reads);
   for (const name of [
-    "open", "openFileHandle", "readFileUtf8", "writeFileUtf8", "mkdir", "mkdtemp", "rmdir", "rmSync", "unlink", "readdir",
-    "opendir", "chmod", "chown", "lchown", "utimes", "lutimes", "readlink", "access", "existsSync", "stat", "lstat",
-  ]) wrap(files, name, one);
+    "writeFileUtf8", "mkdir", "mkdtemp", "rmdir", "rmSync", "unlink", "chmod", "chown", "lchown", "utimes", "lutimes",
+  ]) wrap(files, name, writes);
   for (const name of ["rename", "link", "copyFile", "cpSyncCopyDir"]) wrap(files, name, two);
   wrap(files, "symlink", (_, rest) => void tellPath(rest[1]));
 
