@@ -167,7 +167,7 @@ fn control_groups() -> Finding {
                     "a system with cgroup v2 alone (on older ones: boot with `systemd.unified_cgroup_hierarchy=1`)"
                 }
                 Lack::NotOurs(_) | Lack::NoControllers(_) | Lack::Shared(_) => {
-                    "systemd-run --user --scope -q -p Delegate=yes belljar lsp (systemd 251 or later)"
+                    "systemd-run --user --scope -q -p Delegate=yes belljar lsp"
                 }
             };
             let detail = format!("{lack}: rlimits and Belljar's watcher hold the limits");

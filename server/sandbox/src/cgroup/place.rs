@@ -93,10 +93,9 @@ fn choose(mount: &Path, own: &Path) -> Result<Place, Lack> {
     {
         return Ok(Place::Beside(parent.to_owned()));
     }
-    // A group that was delegated is marked as such by systemd, from version 251 on.
-    let is_delegated = belljar_sys::extended_attribute(own, c"user.delegate")
-        .is_ok_and(|value| value.first() == Some(&b'1'));
-    if !is_delegated || !may_divide(own) {
+    // Only a scope: it ends when its last process has, and takes what we made in it along. An ordinary user cannot learn
+    // whether it was asked for with `Delegate=yes`; but it was made for us if nobody else is in it.
+    if own.extension().is_none_or(|extension| extension != "scope") || !may_divide(own) {
         return Err(Lack::NotOurs(own.to_owned()));
     }
     if !has_controllers(&own.join("cgroup.controllers")) {

@@ -79,7 +79,9 @@ fn nothing_is_put_into_a_slice_of_systemd() {
     let own = parent.join("terminal.scope");
     group(&parent, "memory pids", "memory pids");
     group(&own, "memory pids", "");
-    assert_eq!(choose(mount.path(), &own), Err(Lack::NotOurs(own)));
+    let shell = nix::unistd::getppid();
+    fs::write(own.join("cgroup.procs"), format!("{shell}\n")).unwrap();
+    assert_eq!(choose(mount.path(), &own), Err(Lack::Shared(own)));
 }
 
 #[test]
@@ -113,4 +115,28 @@ fn a_hierarchy_whose_controllers_are_with_version_1_is_none() {
     let mount = hierarchy();
     group(mount.path(), "", "");
     assert_eq!(choose(mount.path(), mount.path()), Err(Lack::NoHierarchy));
+}
+
+#[test]
+fn a_scope_in_which_we_are_alone_is_divided() {
+    let mount = hierarchy();
+    let own = mount.path().join("app.slice/run-1.scope");
+    group(&own, "memory pids", "");
+    fs::write(
+        own.join("cgroup.procs"),
+        format!("{}\n", std::process::id()),
+    )
+    .unwrap();
+    assert_eq!(choose(mount.path(), &own), Ok(Place::Within(own.clone())));
+    let other = nix::unistd::getppid();
+    fs::write(own.join("cgroup.procs"), format!("{other}\n")).unwrap();
+    assert_eq!(choose(mount.path(), &own), Err(Lack::Shared(own)));
+}
+
+#[test]
+fn a_scope_that_counts_nothing_is_of_no_use() {
+    let mount = hierarchy();
+    let own = mount.path().join("app.slice/run-1.scope");
+    group(&own, "cpu", "");
+    assert_eq!(choose(mount.path(), &own), Err(Lack::NoControllers(own)));
 }

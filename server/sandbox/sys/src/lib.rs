@@ -4,14 +4,12 @@
 #![allow(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
-mod attribute;
 mod memory;
 mod notify;
 mod process;
 mod socket;
 mod tree;
 
-pub use attribute::extended_attribute;
 pub use memory::{erase_environment, read_memory};
 pub use notify::{Notification, answer, is_alive, next_notification};
 pub use process::{
