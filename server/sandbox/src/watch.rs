@@ -269,8 +269,13 @@ impl Watch<'_> {
 
     fn answer(&mut self) {
         for _ in 0..FAIR_SHARE {
-            if let Some(violation) = self.listener.answer_next()
-                && let Some(first) = self.tally.note(violation)
+            if let Some(mut violation) = self.listener.answer_next()
+                && let Some(first) = {
+                    if violation.kind == Kind::LimitProcesses && self.standing.group.is_some() {
+                        violation.layer = Layer::Cgroup;
+                    }
+                    self.tally.note(violation)
+                }
             {
                 self.talk.tell(&Event::Violation(first));
             }
