@@ -209,6 +209,14 @@ impl Image {
         data.decompress().ok().map(std::borrow::Cow::into_owned)
     }
 
+    /// The first bytes of the file, whatever it is.
+    pub fn beginning(&self, most: u64) -> Option<Vec<u8>> {
+        let size = self.id.size.min(most);
+        let mut bytes = vec![0; usize::try_from(size).ok()?];
+        self.file.read_exact_at(&mut bytes, 0).ok()?;
+        Some(bytes)
+    }
+
     /// Whether this is code for the machine that we run on.
     pub fn is_native(&self) -> bool {
         let machine = if cfg!(target_arch = "aarch64") {

@@ -5,6 +5,7 @@
 
 mod bash;
 mod cpython;
+mod dash;
 mod family;
 mod frame;
 mod image;

@@ -22,6 +22,7 @@ pub(crate) const READERS: &[Recognise] = &[
     crate::php::recognise,
     crate::lua::recognise,
     crate::ruby::recognise,
+    crate::dash::recognise,
 ];
 
 /// The way that fits every program, for those that no other way knows.

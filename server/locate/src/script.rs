@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::image::Image;
 use crate::memory::Memory;
 use crate::process::{Process, stand_of};
 
 /// No program has more lines than this.
 const MOST_LINES: u32 = 10_000_000;
+/// No more of a script is read.
+const LARGEST_TEXT: u64 = 1 << 20;
 /// So much of a thread's stack is looked through, at most.
 const MOST_STACK: u64 = 1 << 20;
 /// A thread's structure is aligned so.
@@ -38,6 +41,21 @@ pub(crate) fn script_path(process: &Process, file: &Path) -> PathBuf {
         Ok(directory) => directory.join(file.strip_prefix("./").unwrap_or(file)),
         Err(_) => file.to_path_buf(),
     }
+}
+
+/// A process's arguments.
+pub(crate) fn command_line(pid: i32) -> Vec<String> {
+    let text = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    text.split(|byte| *byte == 0)
+        .map(|argument| String::from_utf8_lossy(argument).into_owned())
+        .collect()
+}
+
+/// The text of a script, as far as it can be looked at.
+pub(crate) fn text_of(process: &Process, path: &Path) -> Option<String> {
+    let image = Image::of_process(process.pid, path).ok()?;
+    let text = image.beginning(LARGEST_TEXT)?;
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// A word of a structure that was read in one piece.

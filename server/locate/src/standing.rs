@@ -147,7 +147,7 @@ impl Drop for Standing {
     fn drop(&mut self) {
         for thread in self.threads() {
             let pid = nix::unistd::Pid::from_raw(thread);
-            drop(nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL));
+            let _ = nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL);
         }
         drop(self.child.wait());
     }
