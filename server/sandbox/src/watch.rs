@@ -269,14 +269,14 @@ impl Watch<'_> {
 
     fn answer(&mut self) {
         for _ in 0..FAIR_SHARE {
-            if let Some(mut violation) = self.listener.answer_next()
-                && let Some(first) = {
-                    if violation.kind == Kind::LimitProcesses && self.standing.group.is_some() {
-                        violation.layer = Layer::Cgroup;
-                    }
-                    self.tally.note(violation)
-                }
+            let mut violation = self.listener.answer_next();
+            if let Some(refused) = &mut violation
+                && refused.kind == Kind::LimitProcesses
+                && self.standing.group.is_some()
             {
+                refused.layer = Layer::Cgroup;
+            }
+            if let Some(first) = violation.and_then(|violation| self.tally.note(violation)) {
                 self.talk.tell(&Event::Violation(first));
             }
             if !self.listener.descriptor().is_some_and(is_readable) {
