@@ -4,6 +4,7 @@
 mod cell;
 mod cgroup;
 mod construct;
+mod culprit;
 pub mod doctor;
 mod failure;
 mod fault;

@@ -13,8 +13,8 @@ pub fn limits_of(limits: &Limits, has_group: bool) -> Vec<Rlimit> {
     let processes = limits.processes.saturating_add(1 + u64::from(has_group));
     let both = |value: u64| (value, value);
     [
-        // A second more before the kernel kills, so that the signal that says why comes first.
-        (Resource::CPU, resource::CPU, (cpu, cpu + 1)),
+        // The watcher comes first, which can say where; then the signal that says why, and only then does the kernel kill.
+        (Resource::CPU, resource::CPU, (cpu + 1, cpu + 2)),
         (Resource::FSIZE, resource::FSIZE, both(limits.file_size)),
         (Resource::NOFILE, resource::NOFILE, both(limits.open_files)),
         // Counts processes and threads of this user namespace only, pid 1 included.

@@ -40,9 +40,11 @@ impl Tally {
         Some(violation)
     }
 
-    /// Whether such a one was noted.
+    /// Whether the same thing was noted, wherever it was.
     pub fn has(&self, violation: &Violation) -> bool {
-        self.seen.iter().any(|(seen, _)| seen.repeats(violation))
+        self.seen
+            .iter()
+            .any(|(seen, _)| seen.kind == violation.kind && seen.target == violation.target)
     }
 
     /// What was noted more than once, with how often beyond the first.

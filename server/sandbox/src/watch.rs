@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 use crate::cgroup::Group;
 use crate::construct::{Standing, let_go, read_message};
+use crate::culprit::Stilled;
 use crate::failure::Failure;
 use crate::limits::LimitWords;
 use crate::notice::{Inside, Listener, Names};
@@ -390,10 +391,21 @@ impl Watch<'_> {
 
     /// Notes a limit as a violation, once.
     fn hit(&mut self, limit: &'static str, kind: Kind, layer: Layer) {
-        let violation = self.words.violation(limit, kind, layer, self.plan);
-        if !self.tally.has(&violation)
-            && let Some(first) = self.tally.note(violation)
-        {
+        let mut violation = self.words.violation(limit, kind, layer, self.plan);
+        if self.tally.has(&violation) {
+            return;
+        }
+        // The process that cannot be started is known from the call that wanted to.
+        if kind != Kind::LimitProcesses && !self.is_dead && !self.is_over() {
+            let stilled = Stilled::below(self.standing.pid);
+            self.listener
+                .put_on_line(&mut violation, &stilled.suspects(kind));
+            // Of all limits only this one does not end the run.
+            if kind == Kind::LimitDisk {
+                stilled.go_on();
+            }
+        }
+        if let Some(first) = self.tally.note(violation) {
             self.talk.tell(&Event::Violation(first));
         }
     }

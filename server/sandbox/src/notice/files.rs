@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use belljar_locate::Operation;
 use belljar_plan::{CELL_HOME, Project, ProjectAccess, Rules, RunPlan};
 use belljar_report::{Kind, Layer};
 use belljar_sys::Notification;
@@ -29,6 +31,9 @@ const OWN: &[&str] = &[
     "/dev/stdout",
     "/dev/stderr",
 ];
+
+/// Where the preloads of language runtimes say what they are about to do. Nothing is ever there.
+const MESSAGES: &str = "/.belljar";
 
 /// What is shown as it lies on the host and can be changed by nobody in the cell.
 const FIXED: &[&str] = &["/usr", "/lib", "/lib64", "/bin", "/sbin", "/nix", "/gnu"];
@@ -99,6 +104,9 @@ impl Files {
             if OWN.iter().any(|own| path.starts_with(own)) {
                 continue;
             }
+            if path.starts_with(MESSAGES) {
+                return Judgement::Message(path.into_os_string().into_vec());
+            }
             let Some((wish, follow)) = wish_of(call, touch) else {
                 continue;
             };
@@ -106,7 +114,11 @@ impl Files {
                 continue;
             }
             if let Some(finding) = self.refused(call, &path, wish, follow, name) {
-                return Judgement::Tell(finding);
+                let asked = path.into_os_string().into_vec();
+                return Judgement::Tell(Finding {
+                    asked: Some((Operation::File, asked)),
+                    ..finding
+                });
             }
         }
         Judgement::GoOn
@@ -212,6 +224,7 @@ impl Files {
             layer: Layer::Mount,
             rule,
             allow,
+            asked: None,
         })
     }
 
@@ -304,6 +317,7 @@ impl Files {
             layer: Layer::Mount,
             rule: self.rules.files.clone(),
             allow: None,
+            asked: None,
         })
     }
 
@@ -337,6 +351,7 @@ impl Files {
             layer: Layer::Mount,
             rule,
             allow,
+            asked: None,
         })
     }
 

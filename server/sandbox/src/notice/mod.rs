@@ -18,7 +18,7 @@ use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use belljar_locate::{Certainty, Locator, Place};
+use belljar_locate::{Certainty, Locator, Operation, Place};
 use belljar_plan::RunPlan;
 use belljar_report::{Confidence, Kind, Layer, Violation};
 use belljar_sys::Notification;
@@ -36,6 +36,9 @@ use outside::Outside;
 use pace::Pace;
 use processes::Processes;
 use programs::Programs;
+
+/// Of the processes that may have reached a limit, so many are looked into.
+const MOST_SUSPECTS: usize = 16;
 
 /// The listener of one cell.
 pub struct Listener {
@@ -57,6 +60,8 @@ enum Judgement {
     Tell(Finding),
     /// Refuse it.
     Refuse(Finding, Errno),
+    /// It is a message of a preload, of which the locator may make something. There is no such file.
+    Message(Vec<u8>),
 }
 
 /// Something that was refused, and not yet where.
@@ -68,6 +73,8 @@ pub struct Finding {
     layer: Layer,
     rule: Option<String>,
     allow: Option<String>,
+    /// What was to be done with what, as the program names it.
+    asked: Option<(Operation, Vec<u8>)>,
 }
 
 impl Listener {
@@ -113,6 +120,10 @@ impl Listener {
             Judgement::GoOn => (None, None),
             Judgement::Tell(finding) => (Some(finding), None),
             Judgement::Refuse(finding, errno) => (Some(finding), Some(errno)),
+            Judgement::Message(message) => {
+                self.locator.tell(call.thread, &message);
+                (None, None)
+            }
         };
         let Some(finding) = finding else {
             let _ = belljar_sys::answer(self.descriptor()?, call.id, None);
@@ -136,18 +147,35 @@ impl Listener {
             .answer()
             .into_iter()
             .map(|(finding, asker)| {
+                let place = match &finding.asked {
+                    // Whoever asks through a thread of its own has said before what for.
+                    Some((operation, what)) if asker.place.line.is_none() => {
+                        self.locator.place_for(asker.thread, *operation, what)
+                    }
+                    _ => asker.place,
+                };
                 let finding = Finding {
                     rule: rule.clone(),
                     ..finding
                 };
-                violation_of(finding, asker.place, asker.program)
+                violation_of(finding, place, asker.program)
             })
             .collect()
     }
 
-    /// Where a process of the cell is, which stands still.
-    pub fn place_of(&mut self, process: i32) -> Place {
-        self.locator.place(process)
+    /// Puts a limit that was reached on the line of the first of these processes, all of them stopped, that has one.
+    pub fn put_on_line(&mut self, violation: &mut Violation, suspects: &[i32]) {
+        let locator = &mut self.locator;
+        let place = suspects.iter().take(MOST_SUSPECTS).find_map(|pid| {
+            let place = locator.place_of_process(*pid);
+            place.line.map(|_| (*pid, place))
+        });
+        if let Some((pid, place)) = place {
+            violation.line = place.line;
+            violation.column = place.column;
+            violation.confidence = confidence_of(place);
+            violation.program = program_of(pid);
+        }
     }
 
     /// What is to be said, and where the thread is if that is known already.
@@ -162,6 +190,7 @@ impl Listener {
                 layer: Layer::Seccomp,
                 rule: None,
                 allow: None,
+                asked: None,
             };
             return (Judgement::Refuse(finding, row.errno), None);
         }
@@ -230,16 +259,20 @@ fn violation_of(finding: Finding, place: Place, program: String) -> Violation {
         file: None,
         line: place.line,
         column: place.column,
-        confidence: match place.certainty {
-            Certainty::Exact => Confidence::Exact,
-            Certainty::Caller => Confidence::Caller,
-            Certainty::Document => Confidence::File,
-        },
+        confidence: confidence_of(place),
         count: 1,
         program,
         rule: finding.rule,
         layer: finding.layer,
         allow: finding.allow,
+    }
+}
+
+fn confidence_of(place: Place) -> Confidence {
+    match place.certainty {
+        Certainty::Exact => Confidence::Exact,
+        Certainty::Caller => Confidence::Caller,
+        Certainty::Document => Confidence::File,
     }
 }
 

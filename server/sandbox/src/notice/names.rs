@@ -6,7 +6,7 @@ use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use belljar_locate::Place;
+use belljar_locate::{Operation, Place};
 use belljar_report::{Kind, Layer};
 
 use super::Finding;
@@ -31,7 +31,8 @@ pub struct Names {
 #[derive(Clone)]
 pub struct Asker {
     socket: u64,
-    thread: i32,
+    /// The thread that did it.
+    pub thread: i32,
     /// Where it was done.
     pub place: Place,
     /// The program that did it.
@@ -152,6 +153,7 @@ fn socket_at(thread: i32, port: u16) -> Option<u64> {
 fn finding(name: String) -> Finding {
     Finding {
         kind: Kind::NetworkResolve,
+        asked: Some((Operation::Resolve, name.clone().into_bytes())),
         target: name,
         access: "look up",
         errno: None,

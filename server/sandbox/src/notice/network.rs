@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use belljar_locate::Operation;
 use belljar_plan::RunPlan;
 use belljar_report::{Kind, Layer};
 use belljar_sys::Notification;
@@ -112,6 +113,7 @@ impl Network {
         }
         Judgement::Tell(Finding {
             kind: Kind::NetworkBind,
+            asked: Some((Operation::Bind, to.to_string().into_bytes())),
             target: to.to_string(),
             access: "bind",
             errno: Some(Errno::EADDRNOTAVAIL),
@@ -144,8 +146,13 @@ impl Network {
     fn refuse(&self, kind: Kind, target: String, access: &'static str, errno: Errno) -> Judgement {
         let allow =
             (kind == Kind::NetworkConnect).then(|| format!("network.allow = [\"{target}\"]"));
+        let operation = match kind {
+            Kind::NetworkResolve => Operation::Resolve,
+            _ => Operation::Connect,
+        };
         let finding = Finding {
             kind,
+            asked: Some((operation, target.clone().into_bytes())),
             target,
             access,
             errno: Some(errno),

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use belljar_locate::Operation;
 use belljar_plan::RunPlan;
 use belljar_report::{Kind, Layer};
 use belljar_sys::Notification;
@@ -56,6 +57,7 @@ impl Processes {
             target: self.limit.to_string(),
             access: "use",
             errno: Some(Errno::EAGAIN),
+            asked: None,
             layer: Layer::Rlimit,
             rule: self.rule.clone(),
             allow: Some(format!("limits.processes = {more}")),
@@ -80,6 +82,7 @@ impl Processes {
         }
         Judgement::Tell(Finding {
             kind: Kind::ProcessSignal,
+            asked: Some((Operation::Signal, process.to_string().into_bytes())),
             target: process.to_string(),
             access: "signal",
             errno: (process != 1).then_some(Errno::ESRCH),

@@ -70,6 +70,7 @@ impl Programs {
             target: asked.to_string_lossy().into_owned(),
             access: "execute",
             errno: Some(Errno::EACCES),
+            asked: None,
             layer: Layer::Landlock,
             rule: self.rule.clone(),
             allow: rule_for("programs.allow", &name_in_policy(asked)),
@@ -88,6 +89,7 @@ impl Programs {
             target,
             access: "execute",
             errno: Some(Errno::ENOENT),
+            asked: None,
             layer: Layer::Mount,
             rule: self.hidden_rule.clone(),
         })

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use belljar_locate::Operation;
 use belljar_plan::RunPlan;
 use belljar_report::{Kind, Layer};
 use belljar_sys::Notification;
@@ -52,6 +53,7 @@ impl UnixSockets {
         };
         Judgement::Tell(Finding {
             kind: Kind::SocketUnix,
+            asked: Some((Operation::Connect, text.as_bytes().to_vec())),
             target: text.into_owned(),
             access: "connect",
             errno: Some(errno),

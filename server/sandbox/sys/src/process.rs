@@ -137,6 +137,29 @@ pub fn kill_by_descriptor(pidfd: BorrowedFd<'_>) -> io::Result<()> {
     .map(drop)
 }
 
+/// A descriptor that names process `pid`, or whoever has that number now.
+pub fn descriptor_of_process(pid: pid_t) -> io::Result<OwnedFd> {
+    // SAFETY: no pointers.
+    let fd = result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
+    // SAFETY: the kernel made it for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// Sends a signal to the process that `pidfd` names, and to no other.
+pub fn signal_by_descriptor(pidfd: BorrowedFd<'_>, signal: c_int) -> io::Result<()> {
+    // SAFETY: the descriptor is open; a null `siginfo` means the usual one.
+    result(unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_raw_fd(),
+            signal,
+            std::ptr::null::<u8>(),
+            0,
+        )
+    })
+    .map(drop)
+}
+
 /// A copy of descriptor `number` of the process that `pidfd` names. Needs the right to trace it.
 pub fn descriptor_of(pidfd: BorrowedFd<'_>, number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: no pointers; the descriptor is open.
