@@ -138,9 +138,28 @@ fn came(expected: &Expected, told: &Told, leaks: bool) -> Came {
 }
 
 fn has_kind(expected: &Expected, one: &Violation) -> bool {
+    // The cell's home is empty: whoever would change a file of the user's there may find at the first look that it is
+    // not there, and never try.
+    if expected.certainty == "home"
+        && expected.kind == "fs-write-denied"
+        && one.kind == "files.read"
+    {
+        return true;
+    }
     std::iter::once(&expected.kind)
         .chain(&expected.also_ok)
         .any(|kind| names(kind).contains(&one.kind.as_str()))
+}
+
+/// A library that makes a file in a hidden folder may look at the folder first, on the same line.
+fn looks_where_it_writes(expected: &Expected, one: &Violation) -> bool {
+    expected.kind == "fs-write-denied"
+        && one.kind == "files.read"
+        && (on_accepted_line(expected, one) || one.confidence == "file")
+        && expected
+            .targets
+            .iter()
+            .any(|wanted| is_below(&one.target, wanted))
 }
 
 fn on_accepted_line(expected: &Expected, one: &Violation) -> bool {
@@ -167,15 +186,16 @@ fn is_target(wanted: &str, told: &str) -> bool {
     if let Some(end) = wanted.strip_prefix('*') {
         return told.ends_with(end);
     }
-    let below = |outer: &str, inner: &str| {
-        outer.len() > 1
-            && inner
-                .strip_prefix(outer)
-                .is_some_and(|rest| rest.starts_with('/'))
-    };
     let is_name_of =
         |name: &str, path: &str| !name.contains('/') && path.rsplit('/').next() == Some(name);
-    wanted == told || below(wanted, told) || below(told, wanted) || is_name_of(wanted, told)
+    wanted == told || is_below(wanted, told) || is_below(told, wanted) || is_name_of(wanted, told)
+}
+
+fn is_below(outer: &str, inner: &str) -> bool {
+    outer.len() > 1
+        && inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// A violation in a few words.
