@@ -26,6 +26,32 @@ fn a_command_in_a_function_is_on_its_own_line() {
 }
 
 #[test]
+fn a_command_in_a_substitution_of_many_lines_is_on_its_own_line() {
+    let script = "x=$(\n  true\n  : 1 < PIPE\n)\ny=`\n: 2 < PIPE`\ncat <<E\n$(: 5 < PIPE)\nE\n\
+                  f() {\n  local z=$(\n\n    echo $(true) 0\n\n    : 3 < PIPE)\n}\nf\n\
+                  cat <(\n\n: 4 < PIPE)\n";
+    let lines = [3, 6, 8, 15, 20].map(|line| (line, Exact));
+    check("bash", &[("a.sh", script)], &lines);
+}
+
+#[test]
+fn a_compound_command_is_redirected_where_it_ends() {
+    let script = "f() {\n  true\n  while read -r x; do\n    echo $x\n  done < PIPE\n}\nf\n\
+                  {\n  true\n} < PIPE\n\
+                  if true; then\n  for x in 1; do\n    (\n      true\n    ) < PIPE\n  done\nfi\n";
+    let lines = [5, 10, 15].map(|line| (line, Exact));
+    check("bash", &[("a.sh", script)], &lines);
+}
+
+#[test]
+fn a_trap_is_where_its_command_stands() {
+    let script = "trap ': < PIPE' EXIT\nfinish() {\n  true\n  : < PIPE\n}\n\
+                  trap finish USR1\nkill -USR1 $$\n: < PIPE\n";
+    let lines = [4, 8, 1].map(|line| (line, Exact));
+    check("bash", &[("a.sh", script)], &lines);
+}
+
+#[test]
 fn a_file_that_is_sourced_leads_to_the_line_that_called_it() {
     let library = "# a library\n\n\nhelp() {\n  : < PIPE\n}\n: < PIPE\n";
     let script = "\n. HERE/lib.sh\nhelp\n: < PIPE\n";
