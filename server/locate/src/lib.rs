@@ -5,6 +5,7 @@
 
 mod bash;
 mod cpython;
+mod crash;
 mod dash;
 mod family;
 mod frame;
@@ -24,6 +25,7 @@ mod standing;
 mod stuck;
 mod told;
 
+pub use crash::Crash;
 pub use frame::{Certainty, Frame, Place};
 pub use locator::Locator;
 pub use told::Operation;

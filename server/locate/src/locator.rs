@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
+use crate::crash::{self, Crash, Crashes, Signalled};
 use crate::family::Family;
 use crate::frame::{Certainty, Frame, Place, place_in};
 use crate::native::Modules;
@@ -20,6 +21,7 @@ pub struct Locator {
     document: Option<Rc<Path>>,
     known: HashMap<i32, Known>,
     family: Family,
+    crashes: Crashes,
     modules: Rc<Modules>,
     told: Told,
 }
@@ -38,6 +40,7 @@ impl Locator {
             document: document.map(Rc::from),
             known: HashMap::new(),
             family: Family::default(),
+            crashes: Crashes::default(),
             modules: Rc::default(),
             told: Told::default(),
         }
@@ -70,10 +73,33 @@ impl Locator {
         if !is_message(path) {
             return false;
         }
+        if path == crash::PATH {
+            self.notice_crash(thread);
+            return true;
+        }
         if let (Some(document), Some(process)) = (&self.document, process_of(thread)) {
             self.told.take(process, document, path);
         }
         true
+    }
+
+    /// The crash that was told last, once. One that cannot be placed is not told.
+    pub fn crashed(&mut self) -> Option<Crash> {
+        self.crashes.latest.take()
+    }
+
+    fn notice_crash(&mut self, thread: i32) -> Option<()> {
+        let signalled = Signalled::of(thread)?;
+        let pid = process_of(thread)?;
+        self.crashes.is_first(pid).then_some(())?;
+        let document = self.document.clone()?;
+        let known = self.known(pid)?;
+        let mut frames = Vec::new();
+        let reader = known.reader.as_mut()?;
+        reader.frames_at(&known.process, signalled.context, &mut frames);
+        let crash = signalled.at(place_in(&document, &frames)?, &known.process.memory());
+        self.crashes.latest = Some(crash);
+        Some(())
     }
 
     /// `thread` is about to execute another program: its place now is that of all which the program will do.

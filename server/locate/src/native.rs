@@ -21,6 +21,7 @@ use crate::reader::Reader;
 pub(crate) use module::Modules;
 
 use code::Code;
+use walk::Start;
 
 /// Reads stacks of compiled code. It fits every program, so it must be asked last.
 pub(crate) fn recognise(process: &Process) -> Option<Box<dyn Reader>> {
@@ -37,15 +38,26 @@ struct Native {
     code: Code,
 }
 
-impl Reader for Native {
-    fn frames(&mut self, process: &Process, thread: i32, frames: &mut Vec<Frame>) {
-        let Some(stand) = stand_of(thread) else {
-            return;
-        };
-        self.code.look(process, stand.pc);
+impl Native {
+    fn walk(&mut self, process: &Process, start: &Start, frames: &mut Vec<Frame>) {
+        self.code.look(process, start.pc());
         // Most programs that are met (tools, compilers) tell no lines, whatever lies on their stacks.
         if self.code.has_lines() {
-            walk::walk(process, &mut self.code, &stand, frames);
+            walk::walk(process, &mut self.code, start, frames);
+        }
+    }
+}
+
+impl Reader for Native {
+    fn frames(&mut self, process: &Process, thread: i32, frames: &mut Vec<Frame>) {
+        if let Some(stand) = stand_of(thread) {
+            self.walk(process, &Start::of(&stand), frames);
+        }
+    }
+
+    fn frames_at(&mut self, process: &Process, context: u64, frames: &mut Vec<Frame>) {
+        if let Some(start) = Start::interrupted(context, &process.memory()) {
+            self.walk(process, &start, frames);
         }
     }
 }

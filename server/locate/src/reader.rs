@@ -8,6 +8,12 @@ pub(crate) trait Reader {
     /// The calls that `thread` of `process` is in, innermost first, appended to `frames`. The thread stands still. What
     /// cannot be told is left out; nothing is guessed.
     fn frames(&mut self, process: &Process, thread: i32, frames: &mut Vec<Frame>);
+
+    /// The calls that a thread was in when a signal interrupted it, whose registers the kernel keeps at `context`
+    /// (`struct ucontext`). For compiled code only: interpreters tell of their errors themselves.
+    fn frames_at(&mut self, process: &Process, context: u64, frames: &mut Vec<Frame>) {
+        let _ = (process, context, frames);
+    }
 }
 
 /// Looks at a process, and gives a reader if it is of the right kind. Called again later if no way was found, because
@@ -18,11 +24,11 @@ pub(crate) type Recognise = fn(&Process) -> Option<Box<dyn Reader>>;
 pub(crate) const READERS: &[Recognise] = &[
     crate::cpython::recognise,
     crate::bash::recognise,
+    crate::dash::recognise,
     crate::perl::recognise,
     crate::php::recognise,
     crate::lua::recognise,
     crate::ruby::recognise,
-    crate::dash::recognise,
 ];
 
 /// The way that fits every program, for those that no other way knows.

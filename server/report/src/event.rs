@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Violation;
+use crate::{SourceError, Violation};
 
 /// Which of the two streams the program wrote to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +124,8 @@ pub enum Event {
     },
     /// Something was refused.
     Violation(Violation),
+    /// The program failed at a line, and did not say so itself: it crashed.
+    Error(SourceError),
     /// The end. Exactly one, and nothing after it.
     Ended {
         /// How.

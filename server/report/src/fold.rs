@@ -10,6 +10,8 @@ use crate::{Ending, Event, Posture, Stream, Usage, Violation};
 
 /// A program that is refused the same kind of thing at ever new targets must not fill our memory.
 const MOST_VIOLATIONS: usize = 1000;
+/// A program of many processes can crash often.
+const MOST_ERRORS: usize = 100;
 
 /// A piece of output, with the line that printed it where that is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +87,7 @@ pub struct Report {
     /// Which of them no rule can allow although there is one that names them, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub obstacles: Vec<Obstacle>,
-    /// Messages that name a line of the document.
+    /// Messages that name a line of the document, and crashes.
     pub errors: Vec<SourceError>,
     /// At what cost.
     pub usage: Usage,
@@ -159,6 +161,10 @@ impl Fold {
             Event::Output { stream, bytes } => self.kept.add(*stream, bytes),
             Event::Omitted { bytes } => self.kept.omit(*bytes),
             Event::Violation(violation) => self.add_violation(violation),
+            Event::Error(error) if self.report.errors.len() < MOST_ERRORS => {
+                self.report.errors.push(error.clone());
+            }
+            Event::Error(_) => {}
             Event::Ended { ending, usage } => {
                 self.report.ending = Some(ending.clone());
                 // Nobody can measure less than a microsecond, and the digits below it are noise to a reader.

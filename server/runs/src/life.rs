@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use belljar_plan::{Refusal, RunRequest, Source};
-use belljar_report::{Confidence, Ending, Event, Fold, Obstacle, Report, Usage};
+use belljar_report::{Confidence, Ending, Event, Fold, Obstacle, Report, SourceError, Usage};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, watch};
@@ -113,6 +113,9 @@ impl Life {
                     posture.notes.splice(0..0, prepared.notices.iter().cloned());
                 }
                 Event::Violation(violation) => translate(violation, &prepared),
+                Event::Error(error) => {
+                    (error.line, error.column) = (prepared.place)(error.line, error.column);
+                }
                 _ => {}
             }
             fold.add(&event);
@@ -241,7 +244,11 @@ fn failed(mut fold: Fold) -> Fold {
 /// What can be said only at the end: which lines the error messages name, and so where violations without a line go.
 fn finish(fold: Fold, prepared: &Prepared) -> Report {
     let mut report = fold.finish();
-    report.errors = (prepared.read_errors)(&report.stderr);
+    let crashes = std::mem::replace(&mut report.errors, (prepared.read_errors)(&report.stderr));
+    // Where a message says why, the crash that follows from it says nothing more.
+    let said: Vec<u32> = report.errors.iter().map(|error| error.line).collect();
+    let silent = |error: &SourceError| !said.contains(&error.line);
+    report.errors.extend(crashes.into_iter().filter(silent));
     let line = report
         .errors
         .first()

@@ -14,27 +14,56 @@ use crate::memory::Memory;
 use crate::process::{Process, Stand};
 use crate::reader::DEEPEST;
 
+/// Where a walk begins.
+pub(super) struct Start {
+    registers: Registers,
+    /// The instruction that counts lies before this place, as a call does before the place that it returns to.
+    is_behind: bool,
+}
+
+impl Start {
+    /// Where a thread stands. In a call, it is behind the instruction that entered the kernel; elsewhere it is before
+    /// what it does next.
+    pub fn of(stand: &Stand) -> Start {
+        Start {
+            registers: Registers::of(stand),
+            is_behind: stand.call >= 0,
+        }
+    }
+
+    /// Where a thread was when it was interrupted by a signal, as the kernel keeps it at `context`.
+    pub fn interrupted(context: u64, memory: &dyn Memory) -> Option<Start> {
+        Some(Start {
+            registers: Registers::interrupted(context, memory)?,
+            is_behind: false,
+        })
+    }
+
+    /// The first instruction's address.
+    pub fn pc(&self) -> u64 {
+        self.registers.pc
+    }
+}
+
 /// Appends the calls with a line, innermost first, up to the first that is the document's.
-pub(super) fn walk(process: &Process, code: &mut Code, stand: &Stand, frames: &mut Vec<Frame>) {
+pub(super) fn walk(process: &Process, code: &mut Code, start: &Start, frames: &mut Vec<Frame>) {
     let stack = Stack::of(process.memory());
-    climb(process, code, stand, &stack, frames);
+    climb(process, code, start, &stack, frames);
     let is_found = |frame: &Frame| process.document.as_deref() == Some(&*frame.file);
     if !frames.iter().any(is_found) {
-        add_ancestors(code, stand.sp, &stack, frames);
+        add_ancestors(code, start.registers.sp, &stack, frames);
     }
 }
 
 fn climb(
     process: &Process,
     code: &mut Code,
-    stand: &Stand,
+    start: &Start,
     stack: &Stack,
     frames: &mut Vec<Frame>,
 ) {
-    let mut registers = Registers::of(stand);
-    // The first frame stands behind the instruction that entered the kernel, as callers stand behind their calls. One
-    // that was stopped elsewhere stands before what it does next.
-    let mut is_behind = stand.call >= 0;
+    let mut registers = start.registers;
+    let mut is_behind = start.is_behind;
     let mut callee: Option<u64> = None;
     for _ in 0..DEEPEST {
         code.look(process, registers.pc);
