@@ -4,10 +4,14 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use nix::unistd::{AccessFlags, access, geteuid};
 
+/// Where cgroup v2 is mounted, if version 1 has no part in it.
+const MOUNT: &str = "/sys/fs/cgroup";
 /// Where Belljar's own processes go when their group must hold groups instead.
 pub const SUPERVISOR: &str = "belljar-supervisor";
 /// What a run's group must be able to count.
@@ -36,7 +40,7 @@ impl fmt::Display for Place {
 /// Why there is no place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lack {
-    /// There is no cgroup v2 that holds this process, it is mounted nowhere, or its controllers are with version 1.
+    /// There is no cgroup v2 at the usual place that holds this process, or its controllers are with version 1.
     NoHierarchy,
     /// We are root.
     Root,
@@ -74,10 +78,13 @@ pub fn find() -> Result<Place, Lack> {
         // The process of the run gives root up before the cell is built, and could not remove the group any more.
         return Err(Lack::Root);
     }
-    let text = |path| fs::read_to_string(path).unwrap_or_default();
-    own_directory(&text("/proc/self/cgroup"), &text("/proc/self/mountinfo"))
-        .ok_or(Lack::NoHierarchy)
-        .and_then(|(mount, own)| choose(&mount, &own))
+    let mount = Path::new(MOUNT);
+    if !statfs(mount).is_ok_and(|facts| facts.filesystem_type() == CGROUP2_SUPER_MAGIC) {
+        return Err(Lack::NoHierarchy);
+    }
+    let cgroup = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let own = own_directory(mount, &cgroup).ok_or(Lack::NoHierarchy)?;
+    choose(mount, &own)
 }
 
 fn choose(mount: &Path, own: &Path) -> Result<Place, Lack> {
@@ -123,18 +130,7 @@ impl Place {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
-        let divided = (|| {
-            for _ in 0..ROUNDS {
-                let members = members(&own);
-                if members.is_empty() {
-                    break;
-                }
-                for pid in members {
-                    move_to(&supervisor, pid)?;
-                }
-            }
-            fs::write(own.join("cgroup.subtree_control"), "+memory +pids")
-        })();
+        let divided = divide(&own, &supervisor);
         if let Err(error) = divided {
             for pid in members(&supervisor) {
                 let _ = move_to(&own, pid);
@@ -146,10 +142,28 @@ impl Place {
     }
 }
 
+/// Empties `own` into `supervisor`, and lets it count for its parts.
+fn divide(own: &Path, supervisor: &Path) -> io::Result<()> {
+    for _ in 0..ROUNDS {
+        for pid in members(own) {
+            move_to(supervisor, pid)?;
+        }
+        match fs::write(own.join("cgroup.subtree_control"), "+memory +pids") {
+            // One of us was just being forked.
+            Err(error) if is(&error, Errno::EBUSY) => {}
+            other => return other,
+        }
+    }
+    Err(Errno::EBUSY.into())
+}
+
+fn is(error: &io::Error, errno: Errno) -> bool {
+    error.raw_os_error() == Some(errno as i32)
+}
+
 fn move_to(group: &Path, pid: i32) -> io::Result<()> {
-    const ESRCH: i32 = 3;
     match fs::write(group.join("cgroup.procs"), pid.to_string()) {
-        Err(error) if error.raw_os_error() == Some(ESRCH) => Ok(()),
+        Err(error) if is(&error, Errno::ESRCH) => Ok(()),
         other => other,
     }
 }
@@ -190,38 +204,17 @@ fn has_controllers(file: &Path) -> bool {
         .all(|wanted| text.split_whitespace().any(|name| name == *wanted))
 }
 
-/// The mount of cgroup v2 that shows our own group, and our group's directory in it.
-fn own_directory(cgroup: &str, mountinfo: &str) -> Option<(PathBuf, PathBuf)> {
-    let own = cgroup.lines().find_map(|line| line.strip_prefix("0::"))?;
-    mountinfo.lines().find_map(|line| {
-        // Fields of proc_pid_mountinfo(5): the fourth is what is mounted, the fifth where, and after the hyphen the type.
-        let (place, kind) = line.split_once(" - ")?;
-        if kind.split(' ').next() != Some("cgroup2") {
-            return None;
-        }
-        let mut fields = place.split(' ').skip(3);
-        let (root, point) = (fields.next()?, PathBuf::from(plain(fields.next()?)));
-        // A path that leads up (`/../x`) is outside what our namespace shows.
-        let below = Path::new(own).strip_prefix(plain(root)).ok()?;
-        let is_seen = below
-            .components()
-            .all(|part| matches!(part, std::path::Component::Normal(_)));
-        is_seen.then(|| (point.clone(), point.join(below)))
-    })
-}
-
-/// A path of mountinfo, in which blanks and backslashes are octal.
-fn plain(path: &str) -> String {
-    [
-        (r"\040", " "),
-        (r"\011", "\t"),
-        (r"\012", "\n"),
-        (r"\134", "\\"),
-    ]
-    .iter()
-    .fold(path.to_owned(), |path, (code, character)| {
-        path.replace(code, character)
-    })
+/// The directory of our own group, as `/proc/self/cgroup` names it. `None` if that is not where we are: what is mounted
+/// there may be another part of the hierarchy than the one that our namespace shows.
+fn own_directory(mount: &Path, cgroup: &str) -> Option<PathBuf> {
+    let own = cgroup.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    // One outside our namespace is named by the way up to it.
+    let is_below = Path::new(own)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    let own = mount.join(own);
+    let us = std::process::id().cast_signed();
+    (is_below && members(&own).contains(&us)).then_some(own)
 }
 
 #[cfg(test)]

@@ -2,40 +2,41 @@
 
 use super::*;
 
-const MOUNTS: &str = "24 30 0:22 / /sys rw - sysfs sysfs rw\n\
-                      29 24 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
-
 #[test]
-fn our_group_is_found_in_the_mount_of_cgroup_v2() {
-    let (mount, own) = own_directory("3:pids:/x\n0::/user.slice/a.scope\n", MOUNTS).unwrap();
-    assert_eq!(mount, Path::new("/sys/fs/cgroup"));
-    assert_eq!(own, Path::new("/sys/fs/cgroup/user.slice/a.scope"));
-}
-
-#[test]
-fn a_mount_of_a_part_shows_only_what_is_in_that_part() {
-    let mounts = r"9 8 0:2 /part /my\040groups rw - cgroup2 x rw";
-    let found = |own: &str| own_directory(&format!("0::{own}"), mounts);
-    assert_eq!(
-        found("/part/a").map(|(_, own)| own),
-        Some(PathBuf::from("/my groups/a"))
-    );
-    assert_eq!(found("/partial/a"), None);
-    assert_eq!(found("/other"), None);
+fn our_group_is_the_one_that_we_are_in() {
+    let mount = hierarchy();
+    let own = mount.path().join("user.slice/a.scope");
+    group(&own, "memory pids", "");
+    let found = |text: &str| own_directory(mount.path(), text);
+    let named = "3:pids:/x\n0::/user.slice/a.scope\n";
+    assert_eq!(found(named), None, "somebody else's of the same name");
+    fs::write(
+        own.join("cgroup.procs"),
+        format!("{}\n", std::process::id()),
+    )
+    .unwrap();
+    assert_eq!(found(named), Some(own));
 }
 
 #[test]
 fn a_group_outside_our_namespace_is_not_ours() {
-    assert_eq!(own_directory("0::/../a", MOUNTS), None);
+    let mount = hierarchy();
+    let own = mount.path().join("a");
+    group(&own, "memory pids", "");
+    fs::write(
+        own.join("cgroup.procs"),
+        format!("{}\n", std::process::id()),
+    )
+    .unwrap();
+    assert_eq!(own_directory(mount.path(), "0::/../a\n"), None);
+    assert_eq!(own_directory(&mount.path().join("a"), "0::/../a\n"), None);
 }
 
 #[test]
 fn without_cgroup_v2_there_is_nothing() {
-    assert_eq!(own_directory("8:pids:/\n", MOUNTS), None);
-    assert_eq!(
-        own_directory("0::/", "24 30 0:22 / /sys rw - sysfs sysfs rw"),
-        None
-    );
+    let mount = hierarchy();
+    assert_eq!(own_directory(mount.path(), "8:pids:/\n"), None);
+    assert_eq!(own_directory(mount.path(), "0::/\n"), None);
 }
 
 /// A folder that looks like a hierarchy.
