@@ -1,24 +1,22 @@
-//! Arguments -> protocol, command, or the launcher of cells.
+//! Arguments -> protocol, command, and before both whatever makes cells.
 
 use std::process::ExitCode;
 
-use belljar_command::Cells;
-use belljar_sandbox::Launcher;
+use belljar_command::{Cells, Ready};
+use belljar_sandbox::{Launcher, Site};
 
 fn main() -> ExitCode {
-    // Before anything else: the launcher must be forked while there is one thread, and while this process is small.
-    let first = std::env::args_os().nth(1);
-    let cells = first
-        .as_deref()
-        .and_then(|first| first.to_str())
-        .map_or(Cells::None, belljar_command::cells);
-    let launcher = match cells {
-        Cells::None => Ok(None),
-        Cells::One => Launcher::fork_for_one_run().map(Some),
-        Cells::Many => Launcher::fork().map(Some),
+    // Before anything else: a launcher must be forked, and a cell begun, while there is one thread, and while this process is
+    // small.
+    let ready = match belljar_command::cells(std::env::args_os().skip(1)) {
+        Cells::None => Ok(Ready::Nothing),
+        Cells::Here => Ok(Ready::Site(Site::begin())),
+        Cells::HereLater => Ok(Ready::Site(Site::bare())),
+        Cells::One => Launcher::fork_for_one_run().map(Ready::Launcher),
+        Cells::Many => Launcher::fork().map(Ready::Launcher),
     };
-    match launcher {
-        Ok(launcher) => belljar_command::main(launcher, belljar_protocol::serve),
+    match ready {
+        Ok(ready) => belljar_command::main(ready, belljar_protocol::serve),
         Err(error) => {
             eprintln!("belljar: Could not start the process that makes sandboxes: {error}.");
             ExitCode::from(125)

@@ -1,5 +1,7 @@
-//! Lists the shipped runtime files and those that they put into a cell, so that a language is added by files alone.
+//! Lists the shipped runtime files and those that they put into a cell, so that a language is added by files alone; and what
+//! each runtime file has between quotes, so that it is only read when it may be needed.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
@@ -8,7 +10,7 @@ fn main() {
     let here = env::var("CARGO_MANIFEST_DIR").expect("cargo names the crate's directory");
     let folder = Path::new(&here).join("../../policies/runtimes");
     println!("cargo::rerun-if-changed={}", folder.display());
-    let mut runtimes = String::from("pub(crate) const SHIPPED: &[(&str, &str)] = &[\n");
+    let mut runtimes = String::from("pub(crate) const SHIPPED: &[(&str, &str, &[&str])] = &[\n");
     let mut support = String::from("pub(crate) const SUPPORT: &[(&str, &str)] = &[\n");
     let mut files: Vec<_> = fs::read_dir(&folder)
         .expect("policies/runtimes can be read")
@@ -25,12 +27,24 @@ fn main() {
             continue;
         }
         // What is no runtime file is one that a runtime puts into the cell.
-        let table = if name.ends_with(".toml") {
-            &mut runtimes
-        } else {
-            &mut support
-        };
-        writeln!(table, "    ({name:?}, include_str!({path:?})),").expect("a string takes text");
+        if !name.ends_with(".toml") {
+            writeln!(support, "    ({name:?}, include_str!({path:?})),")
+                .expect("a string takes text");
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a listed file can be read");
+        // Whatever stands between two quotes of a kind, in or out of a comment: too many words do no harm, one too few would.
+        let words: BTreeSet<&str> = ['"', '\'']
+            .into_iter()
+            .flat_map(|quote| text.split(quote))
+            .filter(|word| !word.contains(char::is_whitespace))
+            .collect();
+        let words: Vec<&str> = words.into_iter().collect();
+        writeln!(
+            runtimes,
+            "    ({name:?}, include_str!({path:?}), &{words:?}),"
+        )
+        .expect("a string takes text");
     }
     let table = format!("{runtimes}];\n{support}];\n");
     let out = Path::new(&env::var("OUT_DIR").expect("cargo names a place")).join("shipped.rs");

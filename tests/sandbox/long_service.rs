@@ -95,6 +95,28 @@ fn fails(editor: &mut Editor, run: &str) {
 }
 
 #[test]
+fn when_the_process_that_watches_a_run_dies_the_run_dies_and_the_server_says_so() {
+    for_everybody(|person| {
+        let mut editor = editor_of(person);
+        let marker = format!("belljar-unwatched-{}", editor.server.id());
+        let script = format!(
+            "echo begun; setsid sh -c 'sleep 60; :' {marker} & setsid sh -c 'sleep 60; :' {marker}\n"
+        );
+        let document = editor.open("stays.sh", "shellscript", &script);
+        let run_id = run(&mut editor, &document);
+        wait_until("both processes", || processes_with(&marker).len() >= 2);
+        let launcher = child(editor.server.id(), "belljar:launcher").expect("a launcher");
+        let inner = child(launcher, "belljar:inner").expect("a process that watches");
+        assert!(child(inner, "belljar:init").is_some());
+        send_signal("KILL", inner);
+        let gone = wait_until("the end of all", || processes_with(&marker).is_empty());
+        assert!(gone < Duration::from_secs(2), "it took {gone:?}");
+        fails(&mut editor, &run_id);
+        editor.finish();
+    });
+}
+
+#[test]
 fn when_the_launcher_dies_its_runs_die_and_the_server_says_so() {
     for_everybody(|person| {
         let mut editor = editor_of(person);

@@ -13,12 +13,10 @@ use serde::Serialize;
 use crate::allow::shown;
 use crate::closing::{advice, is_the_end, quoted};
 use crate::exit::NOT_RUN;
-use crate::live::{Outlets, Shown, follow};
+use crate::live::Live;
 use crate::options::LearnOptions;
-use crate::outlet::Outlet;
 use crate::pages::print;
 use crate::run::{self, Wanted};
-use crate::signals::Signals;
 use crate::style::Style;
 use crate::{exit, stdin};
 
@@ -93,9 +91,6 @@ async fn lessons(conductor: &Conductor, wanted: Wanted, again: u32, json: bool) 
         );
         ExitCode::from(NOT_RUN)
     };
-    let Ok(mut signals) = Signals::new() else {
-        return not_run("signals cannot be heard.", "");
-    };
     let mut learned = Learned {
         policy: wanted.request.policy.clone(),
         ..Learned::default()
@@ -110,22 +105,23 @@ async fn lessons(conductor: &Conductor, wanted: Wanted, again: u32, json: bool) 
             stdin::feed(origin, input);
         }
         // The policy goes to standard output, so the program's goes to standard error, all of it.
-        let mut outlets = Outlets {
-            stdout: Outlet::stderr(),
-            stderr: Outlet::stderr(),
+        let Ok(mut live) = Live::aside(json) else {
+            return not_run("signals cannot be heard.", "");
         };
-        let live = if json { None } else { Some(&mut outlets) };
-        let Shown { report, signal, .. } = follow(conductor, &mut run, &mut signals, live).await;
+        let Ok(report) = live.follow(conductor, &mut run).await else {
+            return not_run("signals cannot be heard.", "");
+        };
+        let signal = live.signal;
         let ending = report.ending.clone();
         let has_run = ending
             .as_ref()
             .is_some_and(|ending| exit::status(ending, signal) != NOT_RUN && signal.is_none());
         if !has_run {
             let text = crate::closing::closing(&report, Style::of_stderr());
-            let _ = outlets.close(&text).await;
+            let _ = live.close(&text);
             return ExitCode::from(ending.map_or(NOT_RUN, |ending| exit::status(&ending, signal)));
         }
-        let _ = outlets.close("").await;
+        let _ = live.close("");
         learned.runs += 1;
         learned.complete = !take_in(&mut learned, &report);
         if learned.complete || learned.runs > again {

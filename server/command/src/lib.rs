@@ -21,7 +21,7 @@ mod trust;
 use std::process::ExitCode;
 
 use belljar_runs::Conductor;
-use belljar_sandbox::Launcher;
+use belljar_sandbox::{Launcher, Site};
 use clap::Parser;
 use clap::error::ErrorKind;
 
@@ -31,55 +31,89 @@ use crate::options::{Command, Options};
 /// How much of each end of a run's output the language server keeps, so that a flood costs it little.
 const KEPT_FOR_EDITORS: usize = 192 << 10;
 
-/// How many cells a command makes.
+/// What makes cells for a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cells {
-    /// None, so it needs no launcher.
+    /// Nothing: it makes none.
     None,
-    /// One, and then it ends.
+    /// This process, for one run. The cell can be begun before more is known.
+    Here,
+    /// Likewise, but not before the run's standard input is there.
+    HereLater,
+    /// A launcher, for one run.
     One,
-    /// Nobody knows.
+    /// A launcher, for as many runs as come.
     Many,
 }
 
-/// How many cells the command makes that begins with this argument: asked before anything is parsed, because the
-/// launcher must be forked first.
-pub fn cells(first_argument: &str) -> Cells {
-    match first_argument {
-        "run" | "exec" | "doctor" => Cells::One,
+/// What makes cells for the command with these arguments, the first of which is its name: asked before anything is parsed,
+/// because it must be there first. A mistake costs a little time, and nothing else.
+pub fn cells(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Cells {
+    let first = arguments.next();
+    match first.as_deref().and_then(|first| first.to_str()) {
+        Some("run" | "exec") => {
+            let mut options = arguments.take_while(|word| word != "--");
+            let has_input = options.any(|word| word.as_encoded_bytes().starts_with(b"--stdin"));
+            if has_input {
+                Cells::HereLater
+            } else {
+                Cells::Here
+            }
+        }
+        Some("doctor") => Cells::One,
         // Learning may take several runs.
-        "learn" | "lsp" | "runtimes" => Cells::Many,
+        Some("learn" | "lsp" | "runtimes") => Cells::Many,
         _ => Cells::None,
     }
 }
 
+/// What was made ready for a command.
+pub enum Ready {
+    /// Nothing.
+    Nothing,
+    /// A place for a cell in this process.
+    Site(Site),
+    /// A process that makes cells.
+    Launcher(Launcher),
+}
+
 /// Carries out what was typed. `serve` is the language server, which is no part of this room.
 pub fn main(
-    launcher: Option<Launcher>,
+    ready: Ready,
     serve: impl FnOnce(Box<dyn FnOnce() -> Conductor>) -> ExitCode,
 ) -> ExitCode {
-    let options = match Options::try_parse() {
+    let plain = Options::plain(std::env::args_os().skip(1));
+    let options = match plain.map_or_else(Options::try_parse, Ok) {
         Ok(options) => options,
         Err(error) => return usage(&error),
     };
     start_log();
     // An option before the command would hide the command from `cells`; there are none but --help and --version.
-    let launcher = || launcher.expect("commands that make cells are known by their first argument");
-    match options.command {
-        Command::Run(options) => run::run(launcher(), options),
-        Command::Exec(options) => run::exec(launcher(), options),
-        Command::Learn(options) => learn::learn(launcher(), options),
-        Command::Doctor(options) => doctor::doctor(launcher(), &options),
-        Command::Runtimes(options) => runtimes::runtimes(launcher(), &options),
-        Command::Policy(command) => policy::policy(command),
-        Command::Lsp(options) => {
-            let launcher = launcher();
-            serve(Box::new(move || {
-                Conductor::new(launcher, options.parallel).keeping(KEPT_FOR_EDITORS)
-            }))
+    match (options.command, ready) {
+        (Command::Run(options), Ready::Site(site)) => run::run(site, options),
+        (Command::Exec(options), Ready::Site(site)) => run::exec(site, options),
+        (Command::Learn(options), Ready::Launcher(launcher)) => learn::learn(launcher, options),
+        (Command::Doctor(options), Ready::Launcher(launcher)) => doctor::doctor(launcher, &options),
+        (Command::Runtimes(options), Ready::Launcher(launcher)) => {
+            runtimes::runtimes(launcher, &options)
         }
-        Command::Completions { shell } => pages::completions(shell),
-        Command::Man { dir } => pages::manual(dir.as_deref()),
+        (Command::Lsp(options), Ready::Launcher(launcher)) => serve(Box::new(move || {
+            Conductor::new(launcher, options.parallel).keeping(KEPT_FOR_EDITORS)
+        })),
+        (Command::Policy(command), _) => policy::policy(command),
+        (Command::Completions { shell }, _) => pages::completions(shell),
+        (Command::Man { dir }, _) => pages::manual(dir.as_deref()),
+        (
+            Command::Run(_)
+            | Command::Exec(_)
+            | Command::Learn(_)
+            | Command::Doctor(_)
+            | Command::Runtimes(_)
+            | Command::Lsp(_),
+            _,
+        ) => {
+            unreachable!("commands that make cells are known by their first argument")
+        }
     }
 }
 

@@ -244,6 +244,54 @@ pub struct PolicyName {
     pub limit: Vec<(String, String)>,
 }
 
+impl Options {
+    /// What was typed, where that is plain to see: a command without options. Everything else is [`Parser`]'s, which takes longer
+    /// to get ready than many a program to run.
+    pub fn plain(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Option<Options> {
+        let name = arguments.next()?;
+        let second = arguments.next()?.into_string().ok()?;
+        let texts = |rest: Vec<std::ffi::OsString>| {
+            let texts = rest.into_iter().map(std::ffi::OsString::into_string);
+            texts.collect::<Result<Vec<String>, _>>().ok()
+        };
+        let rest: Vec<_> = arguments.collect();
+        let command = match name.to_str()? {
+            "exec" if second == "--" && !rest.is_empty() => Command::Exec(ExecOptions {
+                cell: CellOptions::default(),
+                command: texts(rest)?,
+            }),
+            "run" if !second.starts_with('-') && !second.is_empty() => {
+                let mut rest = rest.into_iter();
+                if rest.next().is_some_and(|word| word != "--") {
+                    return None;
+                }
+                Command::Run(RunOptions {
+                    cell: CellOptions::default(),
+                    language: None,
+                    lines: None,
+                    file: PathBuf::from(second),
+                    arguments: texts(rest.collect())?,
+                })
+            }
+            _ => return None,
+        };
+        Some(Options { command })
+    }
+}
+
+impl Default for CellOptions {
+    fn default() -> CellOptions {
+        CellOptions {
+            policy: "default".to_owned(),
+            stdin: None,
+            project: None,
+            allow: Vec::new(),
+            limit: Vec::new(),
+            json: false,
+        }
+    }
+}
+
 fn parse_lines(text: &str) -> Result<(u32, u32), String> {
     let number = |text: &str| match text.trim().parse::<u32>() {
         Ok(0) => Err("lines are counted from 1".to_owned()),
@@ -294,6 +342,50 @@ mod tests {
             panic!("exec")
         };
         assert_eq!(exec.command, ["ls", "--", "-l"]);
+    }
+
+    #[test]
+    fn what_is_plain_to_see_is_read_as_the_parser_reads_it() {
+        let read = |words: &[&str]| {
+            let words = words.iter().map(std::ffi::OsString::from);
+            let plain = Options::plain(words.clone())?;
+            let parsed = Options::try_parse_from(std::iter::once("belljar".into()).chain(words));
+            assert_eq!(
+                format!("{plain:?}"),
+                format!("{:?}", parsed.expect("right"))
+            );
+            Some(plain)
+        };
+        for plain in [
+            &["exec", "--", "true"][..],
+            &["exec", "--", "sh", "-c", "exit 3", "--", "--json"],
+            &["exec", "--", "--", "a"],
+            &["exec", "--", ""],
+            &["run", "a.py"],
+            &["run", "a b.py", "--"],
+            &["run", "./-.py", "--", "-x", "--json"],
+        ] {
+            assert!(read(plain).is_some(), "{plain:?}");
+        }
+        for other in [
+            &["exec"][..],
+            &["exec", "--"],
+            &["exec", "true"],
+            &["exec", "--json", "--", "true"],
+            &["run"],
+            &["run", "-"],
+            &["run", "--help"],
+            &["run", ""],
+            &["run", "a.py", "b"],
+            &["run", "a.py", "--json"],
+            &["lsp", "--stdio"],
+            &["--version"],
+        ] {
+            assert!(
+                Options::plain(other.iter().map(Into::into)).is_none(),
+                "{other:?}"
+            );
+        }
     }
 
     #[test]

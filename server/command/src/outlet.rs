@@ -2,14 +2,12 @@
 //! keep Ctrl-C from being heard.
 
 use std::io::{self, IsTerminal};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use belljar_report::Displayer;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{SFlag, fstat};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// As much as a pipe or terminal that says it can be written to takes without waiting (PIPE_BUF).
 const AT_ONCE: usize = 4096;
@@ -19,8 +17,9 @@ pub struct Outlet {
     descriptor: Box<dyn AsFd>,
     /// How much is written at once.
     at_once: usize,
-    /// Made when it is first needed; regular files never wait and cannot be waited for.
-    ready: Option<AsyncFd<RawFd>>,
+    /// What the reader has not taken yet.
+    waiting: Vec<u8>,
+    taken: usize,
     /// On a terminal the program's escape sequences are not obeyed.
     displayer: Option<Displayer>,
     /// Whether the last thing written ended a line.
@@ -51,78 +50,115 @@ impl Outlet {
         Outlet {
             descriptor,
             at_once,
-            ready: None,
+            waiting: Vec::new(),
+            taken: 0,
             displayer,
             at_line_start: true,
             is_terminal,
         }
     }
 
+    /// To wait on until more can be written.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+
     /// Passes on what the program wrote: as it is, or harmless if it goes to a terminal.
-    pub async fn pass_on(&mut self, bytes: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The reader has gone.
+    pub fn pass_on(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self
             .displayer
             .as_mut()
             .map(|displayer| displayer.push(bytes))
         {
-            Some(shown) => self.write(shown.as_bytes()).await,
-            None => self.write(bytes).await,
+            Some(shown) => self.write(shown.as_bytes()),
+            None => self.write(bytes),
         }
     }
 
     /// Passes on what was still held back, at the end.
-    pub async fn finish(&mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The reader has gone.
+    pub fn finish(&mut self) -> io::Result<()> {
         match self.displayer.as_mut().map(Displayer::finish) {
-            Some(shown) => self.write(shown.as_bytes()).await,
+            Some(shown) => self.write(shown.as_bytes()),
             None => Ok(()),
         }
     }
 
-    /// Writes all of `bytes` as they are. What is dropped on the way leaves a line open.
-    pub async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    /// Writes `bytes` as they are; what the reader does not take now is kept for [`Outlet::catch_up`].
+    ///
+    /// # Errors
+    /// The reader has gone. What was on its way leaves a line open.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(last) = bytes.last().copied() else {
             return Ok(());
         };
         self.at_line_start = false;
-        while !bytes.is_empty() {
-            self.until_writable().await?;
-            match nix::unistd::write(
-                self.descriptor.as_fd(),
-                &bytes[..bytes.len().min(self.at_once)],
-            ) {
-                Ok(n) => bytes = &bytes[n..],
-                Err(Errno::EINTR | Errno::EAGAIN) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        }
+        self.catch_up()?;
+        let taken = if self.is_behind() {
+            0
+        } else {
+            self.write_now(bytes)?
+        };
+        self.waiting
+            .extend_from_slice(bytes.get(taken..).unwrap_or_default());
         self.at_line_start = last == b'\n';
         Ok(())
     }
 
-    async fn until_writable(&mut self) -> io::Result<()> {
-        if is_writable(self.descriptor.as_fd()) {
+    /// Whether the reader has not yet taken everything.
+    pub fn is_behind(&self) -> bool {
+        self.taken < self.waiting.len()
+    }
+
+    /// Writes what the reader takes now of what it did not take before.
+    ///
+    /// # Errors
+    /// The reader has gone.
+    pub fn catch_up(&mut self) -> io::Result<()> {
+        if !self.is_behind() {
             return Ok(());
         }
-        if self.ready.is_none() {
-            let descriptor = self.descriptor.as_fd().as_raw_fd();
-            // Deprecated because a descriptor could be closed while it is waited for; this one is ours as long as we live.
-            #[expect(deprecated)]
-            match AsyncFd::with_interest(descriptor, Interest::WRITABLE) {
-                Ok(ready) => self.ready = Some(ready),
-                // EPERM: a kind of file that never makes anyone wait.
-                Err(_) => return Ok(()),
+        let waiting = std::mem::take(&mut self.waiting);
+        self.taken += self.write_now(waiting.get(self.taken..).unwrap_or_default())?;
+        if self.taken < waiting.len() {
+            self.waiting = waiting;
+        } else {
+            self.taken = 0;
+        }
+        Ok(())
+    }
+
+    /// Gives up what the reader has not taken yet.
+    pub fn forget(&mut self) {
+        if self.is_behind() {
+            self.waiting = Vec::new();
+            self.taken = 0;
+            self.at_line_start = false;
+        }
+    }
+
+    /// Writes what can be written without waiting, and says how much that was.
+    fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut taken = 0;
+        while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+            if !is_writable(self.descriptor.as_fd()) {
+                break;
+            }
+            let piece = rest.get(..self.at_once).unwrap_or(rest);
+            match nix::unistd::write(self.descriptor.as_fd(), piece) {
+                Ok(n) => taken += n,
+                // Somebody else made it one that does not wait.
+                Err(Errno::EAGAIN) => break,
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
             }
         }
-        let Some(ready) = &self.ready else {
-            return Ok(());
-        };
-        loop {
-            let mut guard = ready.writable().await?;
-            if is_writable(self.descriptor.as_fd()) {
-                return Ok(());
-            }
-            guard.clear_ready();
-        }
+        Ok(taken)
     }
 }
 
@@ -136,50 +172,48 @@ fn is_writable(descriptor: BorrowedFd<'_>) -> bool {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_reader_who_waits_makes_the_writer_wait_and_nothing_is_lost() {
+    #[test]
+    fn a_reader_who_waits_holds_nobody_up_and_nothing_is_lost() {
         let (mut reader, writer) = io::pipe().expect("a pipe");
         let mut outlet = Outlet::to(Box::new(writer), false);
         let bytes: Vec<u8> = (0..1_000_000_u32).map(|n| n as u8).collect();
-        let sent = bytes.clone();
-        let local = tokio::task::LocalSet::new();
-        let writing = local.run_until(async move {
-            let writing = tokio::task::spawn_local(async move { outlet.write(&sent).await });
-            for _ in 0..1000 {
-                tokio::task::yield_now().await;
-            }
-            assert!(!writing.is_finished(), "the pipe holds less than that");
-            let reading = std::thread::spawn(move || {
-                let mut read = Vec::new();
-                io::Read::read_to_end(&mut reader, &mut read).expect("read");
-                read
-            });
-            writing.await.expect("no panic").expect("written");
-            reading
+        for part in bytes.chunks(300_000) {
+            outlet.write(part).expect("written or kept");
+        }
+        assert!(outlet.is_behind(), "the pipe holds less than that");
+        let reading = std::thread::spawn(move || {
+            let mut read = Vec::new();
+            io::Read::read_to_end(&mut reader, &mut read).expect("read");
+            read
         });
-        assert!(writing.await.join().expect("no panic") == bytes);
+        while outlet.is_behind() {
+            let mut waiting = [PollFd::new(outlet.descriptor(), PollFlags::POLLOUT)];
+            poll(&mut waiting, PollTimeout::NONE).expect("writable in the end");
+            outlet.catch_up().expect("written");
+        }
+        drop(outlet);
+        assert!(reading.join().expect("no panic") == bytes);
     }
 
-    #[tokio::test]
-    async fn a_reader_who_has_gone_is_an_error() {
+    #[test]
+    fn a_reader_who_has_gone_is_an_error() {
         let (reader, writer) = io::pipe().expect("a pipe");
         drop(reader);
         let mut outlet = Outlet::to(Box::new(writer), false);
-        assert_eq!(
-            outlet.write(b"x").await.expect_err("broken").kind(),
-            io::ErrorKind::BrokenPipe
-        );
+        let error = outlet.write(b"x\n").expect_err("broken");
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        assert!(!outlet.at_line_start);
     }
 
-    #[tokio::test]
-    async fn a_terminal_is_not_given_escape_sequences_and_a_file_is() {
+    #[test]
+    fn a_terminal_is_not_given_escape_sequences_and_a_file_is() {
         for (is_terminal, expected) in [(true, "red\n"), (false, "\x1b[31mred\n")] {
             let mut file = tempfile::tempfile().expect("a file");
             let mut outlet = Outlet::to(Box::new(file.try_clone().expect("a copy")), is_terminal);
-            outlet.pass_on(b"\x1b[3").await.expect("written");
-            outlet.pass_on(b"1mred\n").await.expect("written");
-            outlet.finish().await.expect("written");
-            assert!(outlet.at_line_start);
+            outlet.pass_on(b"\x1b[3").expect("written");
+            outlet.pass_on(b"1mred\n").expect("written");
+            outlet.finish().expect("written");
+            assert!(outlet.at_line_start && !outlet.is_behind());
             let mut read = String::new();
             io::Seek::rewind(&mut file).expect("at the start");
             io::Read::read_to_string(&mut file, &mut read).expect("read");

@@ -6,16 +6,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use belljar_report::{Ending, Report};
-use belljar_runs::{Conductor, LineRange, LocalPlanner, RunRequest, Source};
-use belljar_sandbox::Launcher;
+use belljar_runs::{LineRange, LocalPlanner, RunRequest, Source, conduct_here};
+use belljar_sandbox::Site;
 
 use crate::closing::{closing, not_run};
 use crate::exit::{self, BROKEN_PIPE, NOT_RUN};
-use crate::live::{Outlets, Shown, follow, or_interrupted};
+use crate::live::Live;
 use crate::options::{CellOptions, ExecOptions, RunOptions};
-use crate::signals::Signals;
+use crate::source;
+use crate::stdin::{self, Feed};
 use crate::style::Style;
-use crate::{source, stdin};
 
 /// What is to be run, and where its input comes from.
 pub struct Wanted {
@@ -26,10 +26,10 @@ pub struct Wanted {
 }
 
 /// Runs a source file.
-pub fn run(launcher: Launcher, options: RunOptions) -> ExitCode {
+pub fn run(site: Site, options: RunOptions) -> ExitCode {
     let json = options.cell.json;
     match wanted(options) {
-        Ok(wanted) => conduct(launcher, wanted, json),
+        Ok(wanted) => conduct(site, wanted, json),
         Err(status) => status,
     }
 }
@@ -75,13 +75,13 @@ pub fn wanted(options: RunOptions) -> Result<Wanted, ExitCode> {
 }
 
 /// Runs a command.
-pub fn exec(launcher: Launcher, options: ExecOptions) -> ExitCode {
+pub fn exec(site: Site, options: ExecOptions) -> ExitCode {
     let json = options.cell.json;
     let source = Source::Command {
         argv: options.command,
     };
     match request(source, Vec::new(), options.cell) {
-        Ok(wanted) => conduct(launcher, wanted, json),
+        Ok(wanted) => conduct(site, wanted, json),
         Err(status) => status,
     }
 }
@@ -108,72 +108,42 @@ fn request(source: Source, arguments: Vec<String>, cell: CellOptions) -> Result<
     })
 }
 
-fn conduct(launcher: Launcher, wanted: Wanted, json: bool) -> ExitCode {
+fn conduct(site: Site, wanted: Wanted, json: bool) -> ExitCode {
     let Wanted {
         request, origin, ..
     } = wanted;
-    // One thread: a second one costs more than it could ever give here.
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let what = format!("Belljar could not start: {}.", source::words(&error));
-            return refuse_under(&request.policy, &what, "", json);
-        }
+    let failed = |error: io::Error| {
+        let what = format!("Belljar could not start: {}.", source::words(&error));
+        refuse_under(&request.policy, &what, "", json)
     };
-    let status = runtime.block_on(async {
-        let conductor =
-            Conductor::over(Box::new(launcher), Box::new(LocalPlanner::default()), 1, 0);
-        match carry_out(&conductor, request, origin, json).await {
-            Ok(status) => status,
-            Err(error) => {
-                conductor.shut_down().await;
-                if error.kind() == io::ErrorKind::BrokenPipe {
-                    BROKEN_PIPE
-                } else {
-                    NOT_RUN
-                }
-            }
-        }
-    });
-    // Not waited for: a thread that still reads our standard input.
-    runtime.shutdown_background();
-    ExitCode::from(status)
-}
-
-async fn carry_out(
-    conductor: &Conductor,
-    request: RunRequest,
-    origin: Option<stdin::Origin>,
-    json: bool,
-) -> io::Result<u8> {
-    let mut signals = Signals::new()?;
-    let mut run = conductor.submit(request);
-    if let (Some(origin), Some(input)) = (origin, run.input.take()) {
-        stdin::feed(origin, input);
-    }
-    let mut outlets = Outlets::new();
-    let live = if json { None } else { Some(&mut outlets) };
-    let Shown {
-        report,
-        signal,
-        is_pipe_broken,
-    } = follow(conductor, &mut run, &mut signals, live).await;
-    if is_pipe_broken {
-        return Ok(BROKEN_PIPE);
-    }
-    if json {
-        or_interrupted(&mut signals, outlets.stdout.write(&to_json(&report))).await?;
+    let (feed, input) = match origin.map(Feed::from).transpose() {
+        Ok(feed) => feed.unzip(),
+        Err(error) => return failed(error),
+    };
+    let mut live = match Live::new(json, feed) {
+        Ok(live) => live,
+        Err(error) => return failed(error),
+    };
+    let planner = LocalPlanner::default();
+    let (report, remains) = conduct_here(site, &planner, &request, input, &mut live);
+    let told = if live.is_pipe_broken {
+        Err(io::ErrorKind::BrokenPipe.into())
+    } else if json {
+        live.print(&to_json(&report))
     } else {
-        let text = closing(&report, Style::of_stderr());
-        or_interrupted(&mut signals, outlets.close(&text)).await?;
+        live.close(&closing(&report, Style::of_stderr()))
+    };
+    if let Some(remains) = remains {
+        remains.leave();
     }
-    Ok(report
-        .ending
-        .as_ref()
-        .map_or(NOT_RUN, |ending| exit::status(ending, signal)))
+    ExitCode::from(match told {
+        Ok(()) => report
+            .ending
+            .as_ref()
+            .map_or(NOT_RUN, |ending| exit::status(ending, live.signal)),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => BROKEN_PIPE,
+        Err(_) => NOT_RUN,
+    })
 }
 
 /// Says why there will be no run at all, in the form that was asked for.

@@ -1,32 +1,33 @@
 //! Signals that ask Belljar to stop.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-/// Waits for SIGINT, SIGTERM and SIGHUP.
-pub struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-}
+/// SIGINT, SIGTERM and SIGHUP, as something that can be read.
+pub struct Signals(SignalFd);
 
 impl Signals {
-    /// From now on these signals no longer end the process by themselves.
+    /// From now on these signals no longer end the process by themselves. Threads that are started later do not take them.
     pub fn new() -> io::Result<Signals> {
-        Ok(Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
+        let stops: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]
+            .into_iter()
+            .collect();
+        stops.thread_block()?;
+        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
+        Ok(Signals(SignalFd::with_flags(&stops, flags)?))
     }
 
-    /// The number of the next one.
-    pub async fn next(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
-            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
-            _ = self.hang_up.recv() => SignalKind::hangup().as_raw_value(),
-        }
+    /// To wait on.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
+    /// The number of the next one, if there is one.
+    pub fn next(&self) -> Option<i32> {
+        let read = self.0.read_signal().ok().flatten()?;
+        i32::try_from(read.ssi_signo).ok()
     }
 }

@@ -1,7 +1,8 @@
 //! Brings the program its standard input.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, PipeWriter, Read, Write};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use tokio::sync::mpsc;
@@ -30,25 +31,55 @@ pub fn open(name: &Path) -> Result<Origin, String> {
     }
 }
 
-/// Passes it on. In a thread of its own, because reading a terminal or a pipe waits, and nothing can be done meanwhile.
-/// The thread is never waited for: it ends with its input, with the run, or with the process.
+/// Standard input that waits for its program.
+pub struct Feed {
+    origin: Origin,
+    pipe: PipeWriter,
+}
+
+impl Feed {
+    /// From `origin`, and what the program reads.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn from(origin: Origin) -> io::Result<(Feed, OwnedFd)> {
+        let (reader, pipe) = io::pipe()?;
+        Ok((Feed { origin, pipe }, reader.into()))
+    }
+
+    /// Passes it on. In a thread of its own, because reading a terminal or a pipe waits, and nothing can be done meanwhile.
+    /// The thread is never waited for: it ends with its input, with the run, or with the process.
+    pub fn start(mut self) {
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 64 * 1024];
+            loop {
+                let n = match self.origin.read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(n) => n,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => {
+                        eprintln!(
+                            "belljar: standard input ends here: {}",
+                            crate::source::words(&error)
+                        );
+                        return;
+                    }
+                };
+                // That the program reads no more is its own affair.
+                if self.pipe.write_all(&buffer[..n]).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Passes input on to a run of a conductor's, likewise.
 pub fn feed(mut origin: Origin, input: mpsc::Sender<Vec<u8>>) {
     std::thread::spawn(move || {
         let mut buffer = vec![0; 64 * 1024];
-        loop {
-            let n = match origin.read(&mut buffer) {
-                Ok(0) => return,
-                Ok(n) => n,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    eprintln!(
-                        "belljar: standard input ends here: {}",
-                        crate::source::words(&error)
-                    );
-                    return;
-                }
-            };
-            if input.blocking_send(buffer[..n].to_vec()).is_err() {
+        while let Ok(n) = origin.read(&mut buffer) {
+            if n == 0 || input.blocking_send(buffer[..n].to_vec()).is_err() {
                 return;
             }
         }

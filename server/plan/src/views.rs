@@ -1,6 +1,5 @@
 //! What of the host every cell sees.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use belljar_policy::Policy;
@@ -73,8 +72,11 @@ pub(crate) fn base(host: &dyn Host) -> Vec<View> {
                 rest.starts_with(['-', '.']) || rest.starts_with(|one: char| one.is_ascii_digit())
             })
         });
+        if !versioned {
+            continue;
+        }
         let path = format!("/etc/{name}");
-        if versioned && !views.iter().any(|view| view.path == Path::new(&path)) {
+        if !views.iter().any(|view| view.path == Path::new(&path)) {
             views.push(view(path, false));
         }
     }
@@ -215,27 +217,33 @@ pub(crate) fn cover(host: &dyn Host, views: &[View], root: &Path) -> bool {
 
 /// Views without those that others hold or the project shows, in a stable order.
 pub(crate) fn tidy(views: Vec<View>, project: Option<&Project>) -> Vec<View> {
-    let mut kept: Vec<View> = Vec::new();
-    let mut places: HashMap<PathBuf, usize> = HashMap::new();
+    let mut kept: Vec<View> = Vec::with_capacity(views.len());
     for view in views {
         let in_project = project.is_some_and(|project| view.path.starts_with(&project.root));
-        let in_system = view.path.ancestors().skip(1).any(|above| {
-            let known = places.get(above).and_then(|place| kept.get(*place));
-            known.is_some_and(|known| !known.required)
-        });
+        let in_system = kept
+            .iter()
+            .any(|known| !known.required && lies_below(&view.path, &known.path));
         if in_project || in_system {
             continue;
         }
-        match places
-            .get(&view.path)
-            .and_then(|place| kept.get_mut(*place))
-        {
+        match kept.iter_mut().find(|known| same(&known.path, &view.path)) {
             Some(known) => known.required |= view.required,
-            None => {
-                places.insert(view.path.clone(), kept.len());
-                kept.push(view);
-            }
+            None => kept.push(view),
         }
     }
     kept
+}
+
+/// Whether two paths are written alike. Taking paths apart costs more, and planning does it thousands of times.
+fn same(one: &Path, other: &Path) -> bool {
+    one.as_os_str() == other.as_os_str()
+}
+
+/// Whether `path` is below `above`, as both are written. A view too many does no harm.
+fn lies_below(path: &Path, above: &Path) -> bool {
+    let rest = path
+        .as_os_str()
+        .as_encoded_bytes()
+        .strip_prefix(above.as_os_str().as_encoded_bytes());
+    rest.is_some_and(|rest| rest.starts_with(b"/"))
 }

@@ -50,6 +50,7 @@ impl Adjustment {
         let mut reader = Reader {
             file: &file.name,
             text: text.as_bytes(),
+            place: (0, 1),
             errors: Vec::new(),
         };
         let adjustment = reader.policy(raw);
@@ -173,6 +174,8 @@ impl Adjustment {
 struct Reader<'a> {
     file: &'a str,
     text: &'a [u8],
+    /// A place in the text and its line: what is asked about next lies near it.
+    place: (usize, u32),
     errors: Vec<PolicyError>,
 }
 
@@ -217,8 +220,20 @@ impl Reader<'_> {
         adjustment
     }
 
+    /// The line of the byte at `offset`, counted from the last one that was asked for.
+    fn line_of(&mut self, offset: usize) -> u32 {
+        let (known, line) = self.place;
+        let between = self.text.get(known..offset);
+        let line = between.map_or_else(
+            || raw::line_of(self.text, offset),
+            |between| raw::line_of(between, between.len()) - 1 + line,
+        );
+        self.place = (offset, line);
+        line
+    }
+
     fn at<T>(&mut self, key: &str, span: Range<usize>, value: Result<T, Wrong>) -> Option<At<T>> {
-        let line = raw::line_of(self.text, span.start);
+        let line = self.line_of(span.start);
         match value {
             Ok(value) => Some(At { value, line }),
             Err(Wrong { message, hint }) => {

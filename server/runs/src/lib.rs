@@ -3,6 +3,7 @@
 mod cells;
 mod conductor;
 mod grant;
+mod here;
 mod history;
 mod id;
 mod life;
@@ -22,6 +23,7 @@ pub use belljar_plan::{
 pub use cells::{Boxed, Cells, Living, Stop};
 pub use conductor::Conductor;
 pub use grant::{Written, keep_trust, write};
+pub use here::{Viewer, conduct_here};
 pub use id::RunId;
 pub use local_host::LocalHost;
 pub use local_planner::LocalPlanner;

@@ -10,7 +10,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, watch};
 
 use crate::conductor::Shared;
-use crate::{Prepared, RunId, Stop, Update};
+use crate::{Planner, Prepared, RunId, Stop, Update};
 
 pub(crate) struct Life {
     pub shared: Arc<Shared>,
@@ -108,23 +108,11 @@ impl Life {
         };
         let mut stopped = false;
         while let Some(mut event) = next(&mut *cell, &mut self, &stop, &mut stopped).await {
-            match &mut event {
-                Event::Started { posture } => {
-                    posture.notes.splice(0..0, prepared.notices.iter().cloned());
-                }
-                Event::Violation(violation) => translate(violation, &prepared),
-                Event::Error(error) => {
-                    (error.line, error.column) = (prepared.place)(error.line, error.column);
-                }
-                _ => {}
-            }
-            fold.add(&event);
+            note(&mut fold, &prepared, &mut event);
             if fold.has_ended() {
                 break;
             }
-            if let Event::Violation(violation) = &mut event {
-                place(violation, prepared.file.as_deref(), prepared.first_line);
-            }
+            present(&prepared, &mut event);
             self.tell(event, &stop, &mut stopped).await;
         }
         if let Some(feeding) = feeding {
@@ -212,7 +200,29 @@ async fn feed(mut inputs: mpsc::Receiver<Vec<u8>>, mut pipe: Box<dyn AsyncWrite 
     let _ = pipe.shutdown().await;
 }
 
-fn start_report(id: &RunId, request: &RunRequest) -> Fold {
+/// Takes an event into the report, in terms of the document.
+pub(crate) fn note(fold: &mut Fold, prepared: &Prepared, event: &mut Event) {
+    match event {
+        Event::Started { posture } => {
+            posture.notes.splice(0..0, prepared.notices.iter().cloned());
+        }
+        Event::Violation(violation) => translate(violation, prepared),
+        Event::Error(error) => {
+            (error.line, error.column) = (prepared.place)(error.line, error.column);
+        }
+        _ => {}
+    }
+    fold.add(event);
+}
+
+/// Gives an event that is shown while the run lives a line, if only the first one.
+pub(crate) fn present(prepared: &Prepared, event: &mut Event) {
+    if let Event::Violation(violation) = event {
+        place(violation, prepared.file.as_deref(), prepared.first_line);
+    }
+}
+
+pub(crate) fn start_report(id: &RunId, request: &RunRequest) -> Fold {
     let fold = Fold::new(&*id.0, &*request.policy);
     match &request.source {
         Source::Document { name, language, .. } => fold.of(Some(name.clone()), language.clone()),
@@ -220,7 +230,7 @@ fn start_report(id: &RunId, request: &RunRequest) -> Fold {
     }
 }
 
-fn ended(mut fold: Fold, ending: Ending) -> Report {
+pub(crate) fn ended(mut fold: Fold, ending: Ending) -> Report {
     fold.add(&Event::Ended {
         ending,
         usage: Usage::default(),
@@ -242,7 +252,7 @@ fn failed(mut fold: Fold) -> Fold {
 }
 
 /// What can be said only at the end: which lines the error messages name, and so where violations without a line go.
-fn finish(fold: Fold, prepared: &Prepared) -> Report {
+pub(crate) fn finish(fold: Fold, prepared: &Prepared) -> Report {
     let mut report = fold.finish();
     let crashes = std::mem::replace(&mut report.errors, (prepared.read_errors)(&report.stderr));
     // Where a message says why, the crash that follows from it says nothing more.
@@ -262,6 +272,11 @@ fn finish(fold: Fold, prepared: &Prepared) -> Report {
 /// So many rules are tried. Who is refused more different things needs another policy, not that many rules.
 const MOST_RULES: usize = 32;
 
+/// What a violation is about, and the rule that it names.
+type Named = (String, String);
+/// What came of trying the rules.
+type Tried = HashMap<Named, Result<(), String>>;
+
 /// Tries for each violation whether its rule would lift it, by planning the same run with the rule.
 async fn with_obstacles(
     mut report: Report,
@@ -269,23 +284,11 @@ async fn with_obstacles(
     request: RunRequest,
     prepared: Prepared,
 ) -> Report {
-    let named = |violation: &belljar_report::Violation| {
-        Some((violation.target.clone(), violation.allow.clone()?))
-    };
-    let mut asked: Vec<(String, String)> = report.violations.iter().filter_map(named).collect();
-    asked.sort();
-    asked.dedup();
+    let asked = rules_to_try(&report);
     if asked.is_empty() {
         return report;
     }
-    asked.truncate(MOST_RULES);
-    let trying = move || {
-        let plan = &prepared.plan;
-        let lifts =
-            |(target, rule): &(String, String)| shared.planner.lifts(&request, plan, target, rule);
-        let tried: Vec<_> = asked.iter().map(lifts).collect();
-        asked.into_iter().zip(tried).collect::<HashMap<_, _>>()
-    };
+    let trying = move || try_rules(asked, &*shared.planner, &request, &prepared);
     let tried = if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
         trying()
     } else {
@@ -294,6 +297,34 @@ async fn with_obstacles(
             .await
             .unwrap_or_default()
     };
+    note_obstacles(&mut report, &tried);
+    report
+}
+
+fn named(violation: &belljar_report::Violation) -> Option<Named> {
+    Some((violation.target.clone(), violation.allow.clone()?))
+}
+
+pub(crate) fn rules_to_try(report: &Report) -> Vec<Named> {
+    let mut asked: Vec<Named> = report.violations.iter().filter_map(named).collect();
+    asked.sort();
+    asked.dedup();
+    asked.truncate(MOST_RULES);
+    asked
+}
+
+pub(crate) fn try_rules(
+    asked: Vec<Named>,
+    planner: &dyn Planner,
+    request: &RunRequest,
+    prepared: &Prepared,
+) -> Tried {
+    let lifts = |(target, rule): &Named| planner.lifts(request, &prepared.plan, target, rule);
+    let tried: Vec<_> = asked.iter().map(lifts).collect();
+    asked.into_iter().zip(tried).collect()
+}
+
+pub(crate) fn note_obstacles(report: &mut Report, tried: &Tried) {
     for (index, violation) in report.violations.iter().enumerate() {
         let reason = named(violation).and_then(|rule| match tried.get(&rule) {
             Some(Ok(())) => None,
@@ -305,7 +336,6 @@ async fn with_obstacles(
             reason,
         }));
     }
-    report
 }
 
 /// Puts a violation with a line of the program on that line of the document.

@@ -10,7 +10,8 @@ use crate::check;
 use crate::definition::Definition;
 use crate::shipped_file::Described;
 
-// `SHIPPED`, the shipped runtime files, and `SUPPORT`, the files that they put into a cell: name and text.
+// `SHIPPED`, the shipped runtime files, and `SUPPORT`, the files that they put into a cell: name and text; of the former also,
+// in order, what stands between quotes in it and is one word.
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
 /// The text of a shipped file for cells.
@@ -115,9 +116,9 @@ impl Catalogue {
     /// reading all of them takes longer than making a cell.
     pub fn shipped() -> Catalogue {
         // A shipped file has the name of its id; a test sees to it.
-        let runtimes = SHIPPED.iter().map(|(file, text)| Runtime {
+        let runtimes = SHIPPED.iter().map(|(file, text, words)| Runtime {
             id: file.trim_end_matches(".toml").into(),
-            definition: Arc::new(Described::unread(file, text)),
+            definition: Arc::new(Described::unread(file, text, words)),
             file: (*file).into(),
         });
         let mut catalogue = Catalogue {
@@ -259,7 +260,7 @@ mod tests {
     #[test]
     fn every_shipped_file_is_right_and_opens_with_a_comment() {
         assert!(SHIPPED.len() >= 13);
-        for (file, text) in SHIPPED {
+        for (file, text, words) in SHIPPED {
             let runtime = parse(file, text).unwrap_or_else(|error| panic!("{error}"));
             check::check(&runtime.definition, file, text).unwrap_or_else(|error| panic!("{error}"));
             assert!(text.starts_with("# "), "{file} has no opening comment");
@@ -278,7 +279,7 @@ mod tests {
                 .chain(&definition.file_names);
             for word in lists.into_iter().flatten().chain(tools) {
                 assert!(
-                    Described::unread(file, text).may_say(word),
+                    Described::unread(file, text, words).may_say(word),
                     "{file}: {word}"
                 );
             }

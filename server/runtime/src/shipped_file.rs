@@ -11,6 +11,8 @@ use crate::definition::Definition;
 pub(crate) struct Described {
     /// Name and text of a shipped file; none for one of the user's, which is read and checked at once.
     shipped: Option<(&'static str, &'static str)>,
+    /// In order, what is between quotes in a shipped file and is one word.
+    words: &'static [&'static str],
     definition: OnceLock<Definition>,
 }
 
@@ -19,32 +21,32 @@ impl Described {
     pub fn read(definition: Definition) -> Described {
         Described {
             shipped: None,
+            words: &[],
             definition: OnceLock::from(definition),
         }
     }
 
     /// A shipped file, to be read later.
-    pub fn unread(file: &'static str, text: &'static str) -> Described {
+    pub fn unread(
+        file: &'static str,
+        text: &'static str,
+        words: &'static [&'static str],
+    ) -> Described {
         Described {
             shipped: Some((file, text)),
+            words,
             definition: OnceLock::new(),
         }
     }
 
     /// Whether the file may have `word` in one of its lists. A quick look, so that only files that do are read.
     pub fn may_say(&self, word: &str) -> bool {
-        let Some((_, text)) = self.shipped.filter(|_| self.definition.get().is_none()) else {
+        if self.shipped.is_none() || self.definition.get().is_some() {
             return true;
-        };
+        }
+        // What is more than one word was not listed.
         let has = |word: &str| {
-            text.match_indices(word).any(|(at, _)| {
-                let before = text[..at].chars().next_back();
-                let behind = text[at + word.len()..].chars().next();
-                matches!(
-                    (before, behind),
-                    (Some('"'), Some('"')) | (Some('\''), Some('\''))
-                )
-            })
+            self.words.binary_search(&word).is_ok() || word.contains(char::is_whitespace)
         };
         !word.is_empty() && (has(word) || has(&word.to_ascii_lowercase()))
     }

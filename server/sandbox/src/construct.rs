@@ -1,17 +1,16 @@
 //! Builds a cell: turns a plan into what the child needs, clones it, and takes over what it hands back.
 
-use std::cell::Cell;
-use std::ffi::{CString, c_int};
+use std::ffi::{CStr, c_int};
 use std::io::{self, PipeReader};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use belljar_child::{
-    Access, Answer, Arguments, Filters, Instruction, Message, Namespace, Prepared, Program, Step,
+    Access, Answer, Arguments, Filters, Ground, Instruction, Message, Prepared, Program, Step,
 };
 use belljar_plan::{Executables, RunPlan};
 use belljar_report::Posture;
-use belljar_sys::TreeAttributes;
+use belljar_sys::{Arena, TreeAttributes};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
@@ -27,6 +26,8 @@ use crate::rlimits::limits_of;
 
 /// A set-up that takes longer than this hangs, and is a failure. (Measured: 2 ms, and 100 ms on a cold disk.)
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Room for what describes a cell: a document has 16 MiB at most, and memory is taken page by page.
+const DESCRIPTION: usize = 64 << 20;
 /// Stack for the moment between clone and exec of a program.
 const STACK: usize = 64 << 10;
 
@@ -37,8 +38,6 @@ pub struct Choices {
     pub project: ProjectMount,
     /// Refusals are told by a listener.
     pub listen: bool,
-    /// It is made in a control group, if there is one.
-    pub grouped: bool,
 }
 
 /// A cell that stands, its program not yet started.
@@ -71,6 +70,18 @@ pub enum Setback {
     Failure(Failure),
     /// Not with these choices; others may do.
     TryWith(Choices),
+    /// Not in the control group that there is; without one it may do.
+    NotInGroup,
+}
+
+impl Setback {
+    /// When there is nothing else to try.
+    pub fn into_failure(self) -> Failure {
+        match self {
+            Setback::Failure(failure) => failure,
+            Setback::TryWith(_) | Setback::NotInGroup => Failure::died_in_setup(),
+        }
+    }
 }
 
 impl From<Failure> for Setback {
@@ -80,13 +91,16 @@ impl From<Failure> for Setback {
 }
 
 /// What must be open before root's privilege goes.
-pub fn trees_of_root(furniture: &Furniture, identity: Identity) -> Result<Vec<OwnedFd>, Failure> {
+pub fn trees_of_root(
+    furniture: &Furniture<'_>,
+    identity: Identity,
+) -> Result<Vec<OwnedFd>, Failure> {
     let mut trees = Vec::new();
     for view in &furniture.views {
         let name = view.path.to_string_lossy().into_owned();
         let failed = |error: io::Error| Failure::before(&format!("open a view: {name}"), &error);
         let tree = belljar_sys::detached_tree(
-            &view.path,
+            view.path,
             TreeAttributes {
                 devices: view.devices,
             },
@@ -103,16 +117,25 @@ pub fn trees_of_root(furniture: &Furniture, identity: Identity) -> Result<Vec<Ow
     Ok(trees)
 }
 
-/// Builds a cell for `plan` from `furniture`. `trees` are root's; none otherwise.
-pub fn construct(
-    plan: &RunPlan,
-    furniture: &Furniture,
-    identity: Identity,
-    trees: &[OwnedFd],
-    input: Option<&OwnedFd>,
-    group: Option<&Group>,
-    choices: Choices,
-) -> Result<Standing, Setback> {
+/// A cell whose pid 1 is there, and waits to be told what it is to be.
+pub struct Begun {
+    pidfd: OwnedFd,
+    pid: i32,
+    status: OwnedFd,
+    output: [PipeReader; 2],
+}
+
+/// Where a cell is described, mapped before its pid 1 is cloned.
+pub fn arena() -> Result<Arena, Failure> {
+    Arena::new(DESCRIPTION).map_err(|error| Failure::before("find memory for the plan", &error))
+}
+
+/// Clones pid 1 of a cell, which from here on builds what it can without a plan. What it is told must then lie in an arena
+/// that was there before.
+///
+/// # Errors
+/// The kernel makes no namespaces, or not in `group`: then another attempt without it shows which.
+pub fn begin(identity: Identity, group: Option<&Group>) -> Result<Begun, Setback> {
     let before = |step: &'static str| move |error: io::Error| Failure::before(step, &error);
     let (stdout, stdout_end) = io::pipe().map_err(before("make a pipe"))?;
     let (stderr, stderr_end) = io::pipe().map_err(before("make a pipe"))?;
@@ -123,21 +146,50 @@ pub fn construct(
         SockFlag::SOCK_CLOEXEC,
     )
     .map_err(|error| Failure::before("make a socket", &error.into()))?;
+    let (uid_map, gid_map) = (
+        Identity::map_line(identity.user),
+        Identity::map_line(identity.group),
+    );
+    let ground = Ground {
+        status: status_end.as_raw_fd(),
+        watchers_end: status.as_raw_fd(),
+        output: [stdout_end.as_raw_fd(), stderr_end.as_raw_fd()],
+        uid_map: uid_map.as_bytes(),
+        gid_map: gid_map.as_bytes(),
+        group: group.map_or(-1, |group| group.descriptor().as_raw_fd()),
+        fail_at: step_to_fail(),
+    };
+    let (pid, pidfd) = match belljar_child::clone_into_cell(&ground) {
+        Ok(cloned) => cloned,
+        Err(_) if group.is_some() => return Err(Setback::NotInGroup),
+        Err(errno) => {
+            let error = io::Error::from_raw_os_error(errno);
+            return Err(Failure::making_namespaces(&error).into());
+        }
+    };
+    let pidfd = belljar_sys::adopt(pidfd).map_err(before("take over the cell"))?;
+    Ok(Begun {
+        pidfd,
+        pid,
+        status,
+        output: [stdout, stderr],
+    })
+}
 
-    let views: Vec<Access<'_>> = furniture
-        .views
-        .iter()
-        .enumerate()
-        .map(|(index, view)| Access {
-            path: &view.path,
-            tree: trees.get(index).map_or(-1, AsRawFd::as_raw_fd),
-            devices: view.devices,
-        })
-        .collect();
-    let slots: Vec<Cell<c_int>> = views.iter().map(|_| Cell::new(-1)).collect();
-    let operations = furniture.operations();
+/// Has a cell built for `plan` from `furniture`, which lies in `arena`. `trees` are root's; none otherwise.
+pub fn construct(
+    begun: Begun,
+    plan: &RunPlan,
+    arena: &Arena,
+    furniture: &Furniture<'_>,
+    trees: &[OwnedFd],
+    input: Option<&OwnedFd>,
+    grouped: bool,
+    choices: Choices,
+) -> Result<Standing, Setback> {
     let abi = belljar_sys::landlock_abi();
     if abi == 0 && plan.executables != Executables::Everything {
+        begun.give_up();
         return Err(Failure {
             step: Step::Landlock.name().to_owned(),
             errno: "ENOSYS".to_owned(),
@@ -147,101 +199,15 @@ pub fn construct(
         }
         .into());
     }
-    let ruleset = landlock::ruleset(plan, choices.project, abi);
-    let rules: Vec<_> = ruleset
-        .rules
-        .iter()
-        .map(|(path, rights)| (path.as_c_str(), *rights))
-        .collect();
-    let filters = Loaded::for_cell(choices, &observed_by(plan));
-    let outside = namespaces_outside().map_err(before("look at our own namespaces"))?;
-    let namespaces: Vec<Namespace<'_>> = outside
-        .iter()
-        .map(|(name, number, bit)| Namespace {
-            name,
-            outside: *number,
-            bit: *bit,
-        })
-        .collect();
-    let limits = limits_of(&plan.limits, group.is_some());
-    let uid_map = Identity::map_line(identity.user);
-    let gid_map = Identity::map_line(identity.group);
-    let staging = staging_place().map_err(before("find a place to build in"))?;
-    let staging_options = Furniture::staging_options(plan);
-    let root_options = furniture.root_options();
-    let work_dir = text(&plan.work_dir.to_string_lossy());
-    let variables: Vec<CString> = plan
-        .environment
-        .iter()
-        .map(|(name, value)| text(&format!("{name}={value}")))
-        .collect();
-    let environment = List::of(&variables);
-    let paths: Vec<CString> = plan
-        .steps
-        .iter()
-        .map(|step| text(&step.program.to_string_lossy()))
-        .collect();
-    let words: Vec<Vec<CString>> = plan
-        .steps
-        .iter()
-        .map(|step| step.arguments.iter().map(|word| text(word)).collect())
-        .collect();
-    let arguments: Vec<List<'_>> = words.iter().map(|words| List::of(words)).collect();
-    let programs: Vec<Program<'_>> = plan
-        .steps
-        .iter()
-        .zip(&paths)
-        .zip(&arguments)
-        .map(|((step, path), arguments)| Program {
-            path,
-            arguments: Arguments(&arguments.0),
-            input: input
-                .filter(|_| step.reads_input)
-                .map_or(-1, AsRawFd::as_raw_fd),
-        })
-        .collect();
-    let stack = vec![Cell::new(0u8); STACK];
-    let prepared = Prepared {
-        status: status_end.as_raw_fd(),
-        output: [stdout_end.as_raw_fd(), stderr_end.as_raw_fd()],
-        uid_map: uid_map.as_bytes(),
-        gid_map: gid_map.as_bytes(),
-        staging: &staging,
-        staging_options: &staging_options,
-        root_options: &root_options,
-        views: &views,
-        trees: &slots,
-        operations: &operations,
-        work_dir: &work_dir,
-        landlock_handled: ruleset.handled,
-        landlock_scoped: ruleset.scoped,
-        landlock_rules: &rules,
-        filters: filters.as_child_takes_them(choices.listen),
-        group: group.map_or(-1, |group| group.descriptor().as_raw_fd()),
-        namespaces: &namespaces,
-        limits: &limits,
-        environment: Arguments(&environment.0),
-        programs: &programs,
-        stack: &stack,
-        fail_at: step_to_fail(),
-    };
-    let (pid, pidfd) = match belljar_child::clone_into_cell(&prepared) {
-        Ok(cloned) => cloned,
-        // Without the group we see whether it was the group.
-        Err(_) if group.is_some() => {
-            return Err(Setback::TryWith(Choices {
-                grouped: false,
-                ..choices
-            }));
+    match prepare(plan, arena, furniture, trees, input, grouped, choices, abi) {
+        Ok(prepared) => begun.hand_over(prepared),
+        Err(error) => {
+            begun.give_up();
+            return Err(Failure::before("write the plan for the cell", &error).into());
         }
-        Err(errno) => {
-            let error = io::Error::from_raw_os_error(errno);
-            return Err(Failure::making_namespaces(&error).into());
-        }
-    };
-    let pidfd = belljar_sys::adopt(pidfd).map_err(before("take over the cell"))?;
-    drop((stdout_end, stderr_end, status_end));
-    let standing = await_ready(pidfd, pid, status, [stdout, stderr], furniture, choices);
+    }
+    let pid = begun.pid;
+    let standing = await_ready(begun, furniture, choices);
     if standing.is_err() {
         // Whatever state it is in; the descriptor named it and no other. Then there is nothing left of it.
         let _ = belljar_sys::wait_for(pid);
@@ -256,15 +222,112 @@ pub fn construct(
     })
 }
 
+impl Begun {
+    /// Tells pid 1 what it is to be. `prepared` and all that it refers to lie in the arena.
+    fn hand_over(&self, prepared: &Prepared<'_>) {
+        belljar_child::hand_over(self.status.as_raw_fd(), prepared);
+    }
+
+    /// Ends a cell that is not wanted after all.
+    pub fn give_up(self) {
+        let _ = belljar_sys::kill_by_descriptor(self.pidfd.as_fd());
+        let _ = belljar_sys::wait_for(self.pid);
+    }
+}
+
+/// What the child needs to know, in the arena.
+fn prepare<'a>(
+    plan: &RunPlan,
+    arena: &'a Arena,
+    furniture: &Furniture<'a>,
+    trees: &[OwnedFd],
+    input: Option<&OwnedFd>,
+    grouped: bool,
+    choices: Choices,
+    abi: u32,
+) -> io::Result<&'a Prepared<'a>> {
+    let text = |text: &str| arena.text(text.as_bytes());
+    let views = furniture
+        .views
+        .iter()
+        .enumerate()
+        .map(|(index, view)| Access {
+            path: view.path,
+            tree: trees.get(index).map_or(-1, AsRawFd::as_raw_fd),
+            devices: view.devices,
+        });
+    let views: Vec<Access<'a>> = views.collect();
+    let ruleset = landlock::ruleset(plan, choices.project, abi);
+    let rules = ruleset
+        .rules
+        .iter()
+        .map(|(path, rights)| Ok((text(path)?, *rights)))
+        .collect::<io::Result<Vec<_>>>()?;
+    let variables = plan
+        .environment
+        .iter()
+        .map(|(name, value)| text(&format!("{name}={value}")))
+        .collect::<io::Result<Vec<_>>>()?;
+    let programs = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let words = step.arguments.iter().map(|word| text(word));
+            Ok(Program {
+                path: text(&step.program.to_string_lossy())?,
+                arguments: list(arena, &words.collect::<io::Result<Vec<_>>>()?)?,
+                input: input
+                    .filter(|_| step.reads_input)
+                    .map_or(-1, AsRawFd::as_raw_fd),
+            })
+        })
+        .collect::<io::Result<Vec<_>>>()?;
+    let (silent, asking) = filters(plan, choices);
+    arena.put(Prepared {
+        staging: staging_place()?,
+        staging_options: text(&Furniture::staging_options(plan))?,
+        root_options: text(&furniture.root_options())?,
+        trees: arena.numbers(views.len())?,
+        views: arena.copy(&views)?,
+        operations: arena.copy(&furniture.operations)?,
+        work_dir: text(&plan.work_dir.to_string_lossy())?,
+        landlock_handled: ruleset.handled,
+        landlock_scoped: ruleset.scoped,
+        landlock_rules: arena.copy(&rules)?,
+        filters: Filters {
+            silent: arena.copy(&silent)?,
+            asking: arena.copy(&asking)?,
+            listen: choices.listen,
+        },
+        namespaces: arena.copy(&namespaces_outside()?)?,
+        limits: arena.copy(&limits_of(&plan.limits, grouped))?,
+        environment: list(arena, &variables)?,
+        programs: arena.copy(&programs)?,
+        stack: arena.room(STACK)?,
+    })
+}
+
+/// Strings for `execve`.
+fn list<'a>(arena: &'a Arena, strings: &[&'a CStr]) -> io::Result<Arguments<'a>> {
+    let pointers = strings
+        .iter()
+        .map(|string| string.to_bytes_with_nul().first());
+    let pointers: Vec<Option<&'a u8>> = pointers.chain([None]).collect();
+    Ok(Arguments(arena.copy(&pointers)?))
+}
+
 /// Waits until the cell stands, and takes over the descriptors that it opened for us.
 fn await_ready(
-    pidfd: OwnedFd,
-    pid: i32,
-    status: OwnedFd,
-    output: [PipeReader; 2],
-    furniture: &Furniture,
+    begun: Begun,
+    furniture: &Furniture<'_>,
     choices: Choices,
 ) -> Result<Standing, Setback> {
+    let Begun {
+        pidfd,
+        pid,
+        status,
+        output,
+    } = begun;
     let message = match read_message(&status, Some(Instant::now() + PATIENCE)) {
         Ok(Some(message)) => message,
         Ok(None) => {
@@ -360,7 +423,8 @@ pub fn read_message(status: &OwnedFd, deadline: Option<Instant>) -> io::Result<O
         };
         let mut bytes = [0u8; size_of::<Message>()];
         return match nix::unistd::read(status, &mut bytes) {
-            Err(nix::errno::Errno::EINTR) => continue,
+            // It ended and had not read everything that we sent; what it said before is still there, and is told next.
+            Err(nix::errno::Errno::EINTR | nix::errno::Errno::ECONNRESET) => continue,
             Ok(0) => Ok(None),
             Ok(n) if n == bytes.len() => Ok(Some(Message::from_bytes(&bytes))),
             Ok(_) => Err(crate::frames::invalid("half a message")),
@@ -370,7 +434,7 @@ pub fn read_message(status: &OwnedFd, deadline: Option<Instant>) -> io::Result<O
 }
 
 /// What a failure of the child means.
-fn setback(message: &Message, furniture: &Furniture, choices: Choices) -> Setback {
+fn setback(message: &Message, furniture: &Furniture<'_>, choices: Choices) -> Setback {
     let index = message.index as usize;
     let Some(step) = Step::ALL.get(usize::from(message.step)).copied() else {
         return Failure::died_in_setup().into();
@@ -405,62 +469,24 @@ fn observed_by(plan: &RunPlan) -> Vec<Observed> {
     filter::observed(!asks_much)
 }
 
-/// The filter programs as the child takes them.
-struct Loaded {
-    silent: Vec<Instruction>,
-    asking: Vec<Instruction>,
-}
-
-impl Loaded {
-    fn for_cell(choices: Choices, observed: &[Observed]) -> Loaded {
-        let unix = match choices.project {
-            ProjectMount::Overlay => UnixSockets::Open,
-            ProjectMount::View => UnixSockets::Closed,
-        };
-        let load = |listener: Option<&[Observed]>| {
-            filter::program(Arch::NATIVE, unix, listener)
-                .into_iter()
-                .map(|one| Instruction {
-                    code: one.code,
-                    jt: one.jt,
-                    jf: one.jf,
-                    k: one.k,
-                })
-                .collect()
-        };
-        Loaded {
-            silent: load(None),
-            asking: load(Some(observed)),
-        }
-    }
-
-    fn as_child_takes_them(&self, listen: bool) -> Filters<'_> {
-        Filters {
-            silent: &self.silent,
-            asking: &self.asking,
-            listen,
-        }
-    }
-}
-
-/// Strings for `execve`.
-struct List<'a>(Vec<Option<&'a u8>>);
-
-impl<'a> List<'a> {
-    fn of(strings: &'a [CString]) -> List<'a> {
-        List(
-            strings
-                .iter()
-                .map(|string| string.as_bytes_with_nul().first())
-                .chain([None])
-                .collect(),
-        )
-    }
-}
-
-/// A string for the kernel. Planning refuses null bytes; one that came this far is cut there.
-fn text(text: &str) -> CString {
-    CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
+/// The filter programs: the one that refuses by itself, and the one that asks.
+fn filters(plan: &RunPlan, choices: Choices) -> (Vec<Instruction>, Vec<Instruction>) {
+    let unix = match choices.project {
+        ProjectMount::Overlay => UnixSockets::Open,
+        ProjectMount::View => UnixSockets::Closed,
+    };
+    let load = |listener: Option<&[Observed]>| {
+        filter::program(Arch::NATIVE, unix, listener)
+            .into_iter()
+            .map(|one| Instruction {
+                code: one.code,
+                jt: one.jt,
+                jf: one.jf,
+                k: one.k,
+            })
+            .collect()
+    };
+    (load(None), load(Some(&observed_by(plan))))
 }
 
 impl Choices {
@@ -474,7 +500,6 @@ impl Choices {
         Choices {
             project,
             listen: !fault::is_closed("listener"),
-            grouped: true,
         }
     }
 }

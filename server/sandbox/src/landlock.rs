@@ -2,8 +2,6 @@
 //!
 //! Rights and versions: include/uapi/linux/landlock.h, and the table in Documentation/userspace-api/landlock.rst.
 
-use std::ffi::CString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use belljar_plan::{CELL_HOME, Executables, ProjectAccess, RunPlan};
@@ -29,7 +27,7 @@ pub struct Ruleset {
     /// Kinds of IPC that do not leave the cell.
     pub scoped: u64,
     /// Path in the cell, and rights below it.
-    pub rules: Vec<(CString, u64)>,
+    pub rules: Vec<(String, u64)>,
 }
 
 /// The best that version `abi` of the interface can do; nothing for version 0. The project is writable only as an overlay.
@@ -54,8 +52,9 @@ pub fn ruleset(plan: &RunPlan, mount: ProjectMount, abi: u32) -> Ruleset {
     };
     let mut rules = Vec::new();
     let mut allow = |path: &Path, rights: u64| {
-        if let Ok(path) = CString::new(path.as_os_str().as_bytes()) {
-            rules.push((path, rights & handled));
+        // Plans have no other paths than text; of what could not be named there would be no rule, which allows nothing.
+        if let Some(path) = path.to_str() {
+            rules.push((path.to_owned(), rights & handled));
         }
     };
     let everything_runs = plan.executables == Executables::Everything;

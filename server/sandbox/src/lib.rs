@@ -18,8 +18,8 @@ mod launcher;
 mod limits;
 mod notice;
 mod posture;
-mod project;
 mod rlimits;
+mod site;
 mod talk;
 mod tally;
 mod watch;
@@ -27,3 +27,6 @@ mod watcher;
 
 pub use cell::{Canceller, Cell, Input};
 pub use launcher::Launcher;
+pub use site::Site;
+pub use talk::Audience;
+pub use watch::Remains;

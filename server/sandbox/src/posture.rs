@@ -1,10 +1,9 @@
 //! Which layers are on: what pid 1 of the cell reads back about itself, in the words of reports.
 
-use std::ffi::CString;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
-use belljar_child::posture_bit;
+use belljar_child::{Namespace, posture_bit};
 use belljar_report::Posture;
 
 const BITS: &[(u32, &str)] = &[
@@ -58,20 +57,24 @@ pub fn posture_of(found: u32, located: bool, notes: Vec<String>) -> Posture {
 ///
 /// # Errors
 /// What the kernel said.
-pub fn namespaces_outside() -> io::Result<Vec<(CString, u64, u32)>> {
+pub fn namespaces_outside() -> io::Result<Vec<Namespace<'static>>> {
     [
-        ("user", posture_bit::USER),
-        ("mnt", posture_bit::MOUNT),
-        ("pid", posture_bit::PID),
-        ("net", posture_bit::NET),
-        ("ipc", posture_bit::IPC),
-        ("uts", posture_bit::UTS),
-        ("cgroup", posture_bit::CGROUP),
+        (c"user", posture_bit::USER),
+        (c"mnt", posture_bit::MOUNT),
+        (c"pid", posture_bit::PID),
+        (c"net", posture_bit::NET),
+        (c"ipc", posture_bit::IPC),
+        (c"uts", posture_bit::UTS),
+        (c"cgroup", posture_bit::CGROUP),
     ]
     .into_iter()
     .map(|(name, bit)| {
-        let number = std::fs::metadata(format!("/proc/self/ns/{name}"))?.ino();
-        Ok((CString::new(name)?, number, bit))
+        let path = format!("/proc/self/ns/{}", name.to_string_lossy());
+        Ok(Namespace {
+            name,
+            outside: std::fs::metadata(path)?.ino(),
+            bit,
+        })
     })
     .collect()
 }

@@ -1,4 +1,4 @@
-//! The watcher's end of the conversation with the server. Never blocks once the run is on: a server that does not read
+//! The watcher's end of the conversation with whoever wants the run. Never blocks once the run is on: who does not listen
 //! makes the program wait, and must not make the clock wait.
 
 use std::io::{self, Read, Write};
@@ -21,26 +21,123 @@ pub enum Word {
     Gone,
 }
 
-/// The conversation.
-pub struct Talk {
+/// Whoever wants the run.
+pub enum Talk<'a> {
+    /// A server, over a socket.
+    Server(Server),
+    /// A command, in this process.
+    Here(&'a mut dyn Audience),
+}
+
+/// A listener in this very process. None of it may wait.
+pub trait Audience {
+    /// Something happened. The last thing told is the end.
+    fn tell(&mut self, event: &Event);
+
+    /// The program wrote this.
+    fn pass(&mut self, stream: Stream, bytes: &[u8]);
+
+    /// Whether what was told is not yet passed on. No output is read meanwhile.
+    fn is_behind(&self) -> bool;
+
+    /// Passes on what can be passed on without waiting.
+    fn catch_up(&mut self);
+
+    /// Can be read when there is a word to hear, or, while the audience is behind, when it is worth trying to catch up.
+    fn descriptor(&self) -> BorrowedFd<'_>;
+
+    /// Whether the run is to be ended.
+    fn wants_end(&mut self) -> bool;
+}
+
+impl Talk<'_> {
+    /// To wait on.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        match self {
+            Talk::Server(server) => server.socket.as_fd(),
+            Talk::Here(audience) => audience.descriptor(),
+        }
+    }
+
+    /// From here on nothing blocks.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn stop_blocking(&self) -> io::Result<()> {
+        match self {
+            Talk::Server(server) => server.socket.set_nonblocking(true),
+            Talk::Here(_) => Ok(()),
+        }
+    }
+
+    /// What there is to hear.
+    pub fn listen(&mut self) -> Word {
+        match self {
+            Talk::Server(server) => server.listen(),
+            Talk::Here(audience) => match audience.wants_end() {
+                true => Word::Cancel,
+                false => Word::Nothing,
+            },
+        }
+    }
+
+    /// Tells an event.
+    pub fn tell(&mut self, event: &Event) {
+        match self {
+            Talk::Server(server) => server.tell(event),
+            Talk::Here(audience) => audience.tell(event),
+        }
+    }
+
+    /// Passes output on.
+    pub fn pass(&mut self, stream: Stream, bytes: &[u8]) {
+        match self {
+            Talk::Server(server) => server.pass(stream, bytes),
+            Talk::Here(audience) => audience.pass(stream, bytes),
+        }
+    }
+
+    /// Whether not everything is taken yet. No output is read meanwhile.
+    pub fn is_behind(&self) -> bool {
+        match self {
+            Talk::Server(server) => server.is_behind(),
+            Talk::Here(audience) => audience.is_behind(),
+        }
+    }
+
+    /// Sends what is taken now.
+    pub fn send(&mut self) {
+        match self {
+            Talk::Server(server) => server.send(),
+            Talk::Here(audience) => audience.catch_up(),
+        }
+    }
+
+    /// Sends the rest to a server, however long it takes; for the end, when nothing is left to watch.
+    pub fn finish(self) {
+        if let Talk::Server(mut server) = self
+            && server.socket.set_nonblocking(false).is_ok()
+        {
+            server.send();
+        }
+    }
+}
+
+/// The conversation with a server.
+pub struct Server {
     socket: UnixStream,
     waiting: Vec<u8>,
     sent: usize,
 }
 
-impl Talk {
+impl Server {
     /// Over this socket.
-    pub fn new(socket: UnixStream) -> Talk {
-        Talk {
+    pub fn new(socket: UnixStream) -> Server {
+        Server {
             socket,
             waiting: Vec::new(),
             sent: 0,
         }
-    }
-
-    /// To wait on.
-    pub fn descriptor(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
     }
 
     /// Reads the plan, which is the first thing that the server sends.
@@ -68,16 +165,8 @@ impl Talk {
         Ok(bytes)
     }
 
-    /// From here on nothing blocks.
-    ///
-    /// # Errors
-    /// What the kernel said.
-    pub fn stop_blocking(&self) -> io::Result<()> {
-        self.socket.set_nonblocking(true)
-    }
-
     /// What the server says, if it says something. Only a cancel is left to be said.
-    pub fn listen(&mut self) -> Word {
+    fn listen(&mut self) -> Word {
         let mut header = [0; HEADER];
         match self.socket.read(&mut header) {
             Ok(0) => Word::Gone,
@@ -100,14 +189,14 @@ impl Talk {
     }
 
     /// Tells an event.
-    pub fn tell(&mut self, event: &Event) {
+    fn tell(&mut self, event: &Event) {
         // Events are plain data: writing them to memory cannot fail.
         let json = serde_json::to_vec(event).unwrap_or_default();
         self.queue(Tag::Event, &json);
     }
 
     /// Passes output on.
-    pub fn pass(&mut self, stream: Stream, bytes: &[u8]) {
+    fn pass(&mut self, stream: Stream, bytes: &[u8]) {
         let tag = match stream {
             Stream::Stdout => Tag::Stdout,
             Stream::Stderr => Tag::Stderr,
@@ -123,12 +212,12 @@ impl Talk {
     }
 
     /// Whether the server has not yet taken everything. No output is read meanwhile.
-    pub fn is_behind(&self) -> bool {
+    fn is_behind(&self) -> bool {
         self.sent < self.waiting.len()
     }
 
     /// Sends what the server takes. A server that is gone takes everything: `listen` says so.
-    pub fn send(&mut self) {
+    fn send(&mut self) {
         while self.is_behind() {
             match self.socket.write(&self.waiting[self.sent..]) {
                 Ok(n) => self.sent += n,
@@ -139,12 +228,5 @@ impl Talk {
         }
         self.waiting.clear();
         self.sent = 0;
-    }
-
-    /// Sends the rest, however long the server takes; for the end, when nothing is left to watch.
-    pub fn finish(mut self) {
-        if self.socket.set_nonblocking(false).is_ok() {
-            self.send();
-        }
     }
 }

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const FAIR_SHARE: usize = 64;
 
 /// Tells the end, and nothing after it.
-pub fn end(mut talk: Talk, ending: Ending, usage: Usage) {
+pub fn end(mut talk: Talk<'_>, ending: Ending, usage: Usage) {
     talk.tell(&Event::Ended { ending, usage });
     talk.finish();
 }
@@ -41,10 +41,10 @@ enum Stopped {
     Cancelled,
 }
 
-struct Watch<'a> {
+struct Watch<'a, 't> {
     plan: &'a RunPlan,
     standing: Standing,
-    talk: Talk,
+    talk: Talk<'t>,
     listener: Listener,
     watcher: Watcher,
     tally: Tally,
@@ -70,7 +70,7 @@ struct Watch<'a> {
 }
 
 /// Lets the programs of a standing cell start, watches them to their end, and tells it.
-pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk) {
+pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Option<Remains> {
     let [proc_directory, scratch, tables @ ..] = std::mem::take(&mut standing.looks);
     let Some(proc_directory) = proc_directory else {
         let failure = Failure {
@@ -79,9 +79,9 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk) {
             hint: "this process may not look into its own child (is kernel.yama.ptrace_scope 3?)"
                 .to_owned(),
         };
-        let _ = belljar_sys::kill_by_descriptor(standing.pidfd.as_fd());
-        let _ = belljar_sys::wait_for(standing.pid);
-        return end(talk, failure.into_ending(), Usage::default());
+        drop(Remains(standing));
+        end(talk, failure.into_ending(), Usage::default());
+        return None;
     };
     let watcher = Watcher::new(proc_directory, scratch, tables);
     let inside = Inside::of(standing.pid).ok();
@@ -120,10 +120,34 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk) {
         next_look: Instant::now() + INTERVAL,
     };
     watch.until_the_cell_is_empty();
-    watch.finish();
+    Some(watch.finish())
 }
 
-impl Watch<'_> {
+/// What is left when the end of a run has been told: pid 1 on its way out, for as long as the kernel takes to take its mounts
+/// apart. Dropping this waits for it. It is not left to anybody else, and if it hangs it is ended.
+pub struct Remains(Standing);
+
+impl Remains {
+    /// For a process that ends now itself: the kernel ends pid 1 with it, so there is nothing to wait for, unless a control
+    /// group has to be removed then.
+    pub fn leave(self) {
+        if self.0.group.is_none() {
+            std::mem::forget(self);
+        }
+    }
+}
+
+impl Drop for Remains {
+    fn drop(&mut self) {
+        let _ = belljar_sys::kill_by_descriptor(self.0.pidfd.as_fd());
+        if self.0.group.is_some() && !is_gone(self.0.pidfd.as_fd()) {
+            return;
+        }
+        let _ = belljar_sys::wait_for(self.0.pid);
+    }
+}
+
+impl Watch<'_, '_> {
     fn until_the_cell_is_empty(&mut self) {
         let mut buffer = vec![0u8; CHUNK];
         loop {
@@ -441,7 +465,7 @@ impl Watch<'_> {
         }
     }
 
-    fn finish(mut self) {
+    fn finish(mut self) -> Remains {
         let ended = Instant::now();
         if self.watcher.is_scratch_full() {
             // Filled between the last look and the end.
@@ -487,12 +511,7 @@ impl Watch<'_> {
             let _ = belljar_sys::clear_parent_death_signal();
         }
         end(self.talk, ending, usage);
-        // Pid 1 is on its way out. It is not left to anybody else, and if it hangs it is ended.
-        let _ = belljar_sys::kill_by_descriptor(self.standing.pidfd.as_fd());
-        if self.standing.group.is_some() && !is_gone(self.standing.pidfd.as_fd()) {
-            return;
-        }
-        let _ = belljar_sys::wait_for(self.standing.pid);
+        Remains(self.standing)
     }
 
     fn ending(&mut self) -> Ending {

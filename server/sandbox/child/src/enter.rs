@@ -1,40 +1,50 @@
 //! From a fresh clone to a closed cell. Each line is one step, and the order is the design: "Order" in ARCHITECTURE.md.
 
-use core::ffi::CStr;
+use core::ffi::{CStr, c_int};
 
 use crate::furnish::{furnish, open_views};
 use crate::kernel::{self, Errno, check, check_long, prctl};
 use crate::posture::{own_status, privileges, read_back};
 use crate::posture_bit;
-use crate::prepared::{Message, Prepared, Step};
+use crate::prepared::{Ground, Message, Prepared, Step};
 use crate::privilege::{drop_capabilities, load_filters, restrict_by_landlock};
 
 /// A step that failed: which, with what error, and at which operation of several.
 pub type Failed = (Step, Errno, usize);
 
-/// Builds the cell around this process. What is on at the end comes back as the message that says so.
-pub fn enter(p: &Prepared<'_>) -> Result<Message, Failed> {
-    let try_step = |step: Step, result: Result<(), Errno>| match (p.fail_at, result) {
-        (Some(at), _) if at == step => Err((step, libc::EIO, 0)),
-        (_, Err(error)) => Err((step, error, 0)),
-        _ => Ok(()),
-    };
-    let try_indexed = |step: Step, result: Result<(), (Errno, usize)>| match result {
-        Err((error, index)) => Err((step, error, index)),
-        Ok(()) => try_step(step, Ok(())),
-    };
+/// What can be done before anyone knows what the cell is to be. Each line is one step; the order is the design.
+pub fn break_ground(ground: &Ground<'_>) -> Result<(), Failed> {
+    let try_step = |step, result| try_step(ground, step, result);
     try_step(
         Step::ParentDeath,
         prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0).map(drop),
     )?;
-    try_step(Step::IdMap, map_ids(p))?;
+    try_step(Step::IdMap, map_ids(ground))?;
+    try_step(Step::Namespaces, make_namespaces())?;
     try_step(Step::Keyring, leave_keyring())?;
     try_step(Step::HostName, set_host_name())?;
     try_step(Step::Loopback, bring_up_loopback())?;
     try_step(
         Step::Propagation,
         kernel::mount(c"", c"/", c"", libc::MS_REC | libc::MS_PRIVATE, c""),
-    )?;
+    )
+}
+
+fn try_step(ground: &Ground<'_>, step: Step, result: Result<(), Errno>) -> Result<(), Failed> {
+    match (ground.fail_at, result) {
+        (Some(at), _) if at == step => Err((step, libc::EIO, 0)),
+        (_, Err(error)) => Err((step, error, 0)),
+        _ => Ok(()),
+    }
+}
+
+/// Builds the cell around this process. What is on at the end comes back as the message that says so.
+pub fn enter(ground: &Ground<'_>, p: &Prepared<'_>) -> Result<Message, Failed> {
+    let try_step = |step, result| try_step(ground, step, result);
+    let try_indexed = |step: Step, result: Result<(), (Errno, usize)>| match result {
+        Err((error, index)) => Err((step, error, index)),
+        Ok(()) => try_step(step, Ok(())),
+    };
     try_indexed(Step::Views, open_views(p))?;
     try_step(Step::Staging, stage(p))?;
     let old_root = kernel::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)
@@ -59,7 +69,7 @@ pub fn enter(p: &Prepared<'_>) -> Result<Message, Failed> {
         kernel::mount(c"", c"/", c"", protect, p.root_options),
     )?;
     try_step(Step::WorkDir, change_directory(p.work_dir))?;
-    try_step(Step::Descriptors, keep_descriptors(p))?;
+    try_step(Step::Descriptors, keep_descriptors(ground, p))?;
     try_step(Step::Session, start_session())?;
     let names = name_socket();
     let proc_directory = look(c"/proc", libc::O_RDONLY | libc::O_DIRECTORY);
@@ -102,11 +112,23 @@ pub fn enter(p: &Prepared<'_>) -> Result<Message, Failed> {
     })
 }
 
-fn map_ids(p: &Prepared<'_>) -> Result<(), Errno> {
+fn map_ids(ground: &Ground<'_>) -> Result<(), Errno> {
     // Without this the kernel does not let an ordinary user map a group.
     kernel::write_file(c"/proc/self/setgroups", b"deny")?;
-    kernel::write_file(c"/proc/self/uid_map", p.uid_map)?;
-    kernel::write_file(c"/proc/self/gid_map", p.gid_map)
+    kernel::write_file(c"/proc/self/uid_map", ground.uid_map)?;
+    kernel::write_file(c"/proc/self/gid_map", ground.gid_map)
+}
+
+/// By ourselves, and not already with the clone: whoever makes a network namespace waits for it, and our parent has other
+/// things to do meanwhile.
+fn make_namespaces() -> Result<(), Errno> {
+    const OTHERS: c_int = libc::CLONE_NEWNS
+        | libc::CLONE_NEWNET
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWUTS
+        | libc::CLONE_NEWCGROUP;
+    // SAFETY: no pointers.
+    check(unsafe { libc::unshare(OTHERS) }).map(drop)
 }
 
 fn leave_keyring() -> Result<(), Errno> {
@@ -224,8 +246,8 @@ fn change_directory(path: &CStr) -> Result<(), Errno> {
 }
 
 /// Descriptors 0 to 3 are null, output, error and the watcher; inputs of the programs and nothing else stay.
-fn keep_descriptors(p: &Prepared<'_>) -> Result<(), Errno> {
-    for (from, to) in p.output.iter().zip([1, 2]) {
+fn keep_descriptors(ground: &Ground<'_>, p: &Prepared<'_>) -> Result<(), Errno> {
+    for (from, to) in ground.output.iter().zip([1, 2]) {
         // SAFETY: no pointers. The parent has made sure that our own descriptors lie above 3.
         check(unsafe { libc::dup2(*from, to) })?;
     }
@@ -235,7 +257,7 @@ fn keep_descriptors(p: &Prepared<'_>) -> Result<(), Errno> {
     kernel::close(null);
     let mut first = 3;
     for keep in in_order([
-        p.status,
+        ground.status,
         p.programs
             .iter()
             .map(|program| program.input)

@@ -1,27 +1,22 @@
 //! Pid 1 of the cell: enters, waits for the word, starts the programs one after the other, reaps, and says how they ended.
 
 use core::cell::Cell;
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 
-use crate::enter::{Failed, enter};
+use crate::enter::{Failed, break_ground, enter};
 use crate::kernel::{self, Errno, check, check_long};
-use crate::prepared::{Answer, Message, Prepared, Program, Step};
+use crate::prepared::{Answer, Ground, Message, Prepared, Program, Step};
 
-/// Clones into namespaces of its own; the clone becomes pid 1 of a cell and never returns. Gives its process id and a
-/// descriptor that names it.
+/// Clones into a user and a process namespace of its own; the clone becomes pid 1 of a cell and never returns. It builds
+/// what it can, and waits to be told by [`hand_over`] what else is wanted. Gives its process id and a descriptor that names
+/// it.
 ///
 /// The caller must have one thread: the clone is alone, and a lock that another thread held would never open again.
 ///
 /// # Errors
 /// What the kernel said to clone3.
-pub fn clone_into_cell(p: &Prepared<'_>) -> Result<(c_int, c_int), Errno> {
-    const NAMESPACES: c_int = libc::CLONE_NEWUSER
-        | libc::CLONE_NEWNS
-        | libc::CLONE_NEWPID
-        | libc::CLONE_NEWNET
-        | libc::CLONE_NEWIPC
-        | libc::CLONE_NEWUTS
-        | libc::CLONE_NEWCGROUP;
+pub fn clone_into_cell(ground: &Ground<'_>) -> Result<(c_int, c_int), Errno> {
+    const NAMESPACES: c_int = libc::CLONE_NEWUSER | libc::CLONE_NEWPID;
     /// Places for what the kernel is told: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls,
     /// set_tid, set_tid_size, cgroup.
     const ARGUMENTS: usize = 11;
@@ -31,9 +26,9 @@ pub fn clone_into_cell(p: &Prepared<'_>) -> Result<(c_int, c_int), Errno> {
     let mut pidfd: c_int = -1;
     let mut flags = (NAMESPACES | libc::CLONE_PIDFD) as u64;
     let mut count = WITHOUT_GROUP;
-    if p.group >= 0 {
-        // A namespace made now would show its root in our group, and the way from there into its own.
-        flags = (flags & !(libc::CLONE_NEWCGROUP as u64)) | INTO_GROUP;
+    if ground.group >= 0 {
+        // The namespace of groups is made later, when the child is in it: made now its root would be our own group.
+        flags |= INTO_GROUP;
         count = ARGUMENTS;
     }
     let arguments: [u64; ARGUMENTS] = [
@@ -47,7 +42,7 @@ pub fn clone_into_cell(p: &Prepared<'_>) -> Result<(c_int, c_int), Errno> {
         0,
         0,
         0,
-        p.group.max(0) as u64,
+        ground.group.max(0) as u64,
     ];
     // SAFETY: `arguments` is a complete `clone_args` of either size and outlives the call; without CLONE_VM and
     // without a stack the child goes on in its own copy of this one, as after fork.
@@ -58,13 +53,40 @@ pub fn clone_into_cell(p: &Prepared<'_>) -> Result<(c_int, c_int), Errno> {
             count * size_of::<u64>(),
         )
     })?;
-    if pid == 0 { run(p) } else { Ok((pid, pidfd)) }
+    if pid == 0 {
+        run(ground)
+    } else {
+        Ok((pid, pidfd))
+    }
+}
+
+/// Tells pid 1, over our end `socket` of its status socket, what the cell is to be. If it is gone, what it said before says
+/// why.
+///
+/// `prepared`, and everything that it refers to, lies in memory that was mapped shared before the clone; otherwise pid 1 dies
+/// of it, and nothing is executed.
+pub fn hand_over(socket: c_int, prepared: &Prepared<'_>) {
+    let address = core::ptr::from_ref(prepared)
+        .expose_provenance()
+        .to_ne_bytes();
+    // SAFETY: `address` is valid for its length. Without a signal if pid 1 is gone.
+    unsafe {
+        libc::send(
+            socket,
+            address.as_ptr().cast::<c_void>(),
+            address.len(),
+            libc::MSG_NOSIGNAL,
+        )
+    };
 }
 
 /// Becomes pid 1 of the cell. Never returns.
-fn run(p: &Prepared<'_>) -> ! {
+fn run(ground: &Ground<'_>) -> ! {
+    // Whoever cloned us may end before we have asked to die with it. Then nobody holds the other end.
+    kernel::close(ground.watchers_end);
     kernel_name();
-    let status = match conduct(p) {
+    forget_environment();
+    let status = match conduct(ground) {
         Ok(()) => 0,
         Err((step, error, index)) => {
             let failure = Message {
@@ -74,7 +96,7 @@ fn run(p: &Prepared<'_>) -> ! {
                 index: index as u32,
                 ..Message::default()
             };
-            say(p.status, &failure);
+            say(ground.status, &failure);
             1
         }
     };
@@ -87,14 +109,35 @@ fn kernel_name() {
     unsafe { libc::prctl(libc::PR_SET_NAME, c"belljar:init".as_ptr(), 0, 0, 0) };
 }
 
-fn conduct(p: &Prepared<'_>) -> Result<(), Failed> {
-    if p.group >= 0 {
-        // SAFETY: no pointers. If it fails, the layers that are read back say so.
-        unsafe { libc::unshare(libc::CLONE_NEWCGROUP) };
+/// Overwrites our copy of the environment of whoever started Belljar: programs get another one, and nothing of this one is
+/// to be found in the cell.
+fn forget_environment() {
+    unsafe extern "C" {
+        static environ: *mut *mut c_char;
     }
-    let ready = enter(p)?;
-    say(p.status, &ready);
-    if !is_told_to_go(p.status) {
+    // SAFETY: we are alone in our memory. Each entry is a string that ends in null, in memory that the kernel gave this process
+    // to write; the list itself ends in a null pointer.
+    unsafe {
+        let mut entry = environ;
+        while !entry.is_null() && !(*entry).is_null() {
+            let mut at = *entry;
+            while *at != 0 {
+                *at = 0;
+                at = at.add(1);
+            }
+            entry = entry.add(1);
+        }
+    }
+}
+
+fn conduct(ground: &Ground<'_>) -> Result<(), Failed> {
+    break_ground(ground)?;
+    let Some(p) = await_plan(ground.status) else {
+        return Ok(());
+    };
+    let ready = enter(ground, p)?;
+    say(ground.status, &ready);
+    if !is_told_to_go(ground.status) {
         return Ok(());
     }
     for fd in ready.descriptors {
@@ -108,9 +151,9 @@ fn conduct(p: &Prepared<'_>) -> Result<(), Failed> {
     for (index, program) in p.programs.iter().enumerate() {
         // Before the program runs: we stand still until it executes, and on another processor it may be over by then.
         let started_ns = kernel::moment_ns();
-        let pid = start(p, program).map_err(|(step, error)| (step, error, index))?;
+        let pid = start(ground, p, program).map_err(|(step, error)| (step, error, index))?;
         say(
-            p.status,
+            ground.status,
             &Message {
                 kind: b'S',
                 moment_ns: started_ns,
@@ -121,7 +164,7 @@ fn conduct(p: &Prepared<'_>) -> Result<(), Failed> {
         let status = reap_until(pid);
         let moment_ns = kernel::moment_ns();
         let left = end_the_rest();
-        say(p.status, &ended(status, moment_ns, left));
+        say(ground.status, &ended(status, moment_ns, left));
         if status != 0 {
             break;
         }
@@ -139,6 +182,26 @@ fn say(status: c_int, message: &Message) {
             size_of::<Message>(),
         )
     };
+}
+
+/// Waits for the address of what the cell is to be. `None` if nobody is there any more who could tell.
+fn await_plan<'a>(status: c_int) -> Option<&'a Prepared<'a>> {
+    let mut address = [0u8; size_of::<usize>()];
+    loop {
+        // SAFETY: `address` is ours and as long as said.
+        let n = unsafe { libc::read(status, address.as_mut_ptr().cast::<c_void>(), address.len()) };
+        if n < 0 && kernel::errno() == libc::EINTR {
+            continue;
+        }
+        if usize::try_from(n) != Ok(address.len()) {
+            return None;
+        }
+        let prepared =
+            core::ptr::with_exposed_provenance::<Prepared<'a>>(usize::from_ne_bytes(address));
+        // SAFETY: our parent alone holds the other end of this socket, and tells the address of a complete `Prepared` in
+        // memory that was mapped shared before we were cloned (see `hand_over`). We keep that mapping to our end.
+        return unsafe { prepared.as_ref() };
+    }
 }
 
 fn is_told_to_go(status: c_int) -> bool {
@@ -205,16 +268,22 @@ fn ended(status: c_int, moment_ns: u64, left: u32) -> Message {
 
 /// What the moment between clone and exec needs, shared with us until then.
 struct Start<'a> {
+    fail_at: Option<Step>,
     prepared: &'a Prepared<'a>,
     program: &'a Program<'a>,
     failure: Cell<Option<(Step, Errno)>>,
 }
 
-fn start(p: &Prepared<'_>, program: &Program<'_>) -> Result<c_int, (Step, Errno)> {
-    if p.fail_at == Some(Step::Exec) {
+fn start(
+    ground: &Ground<'_>,
+    p: &Prepared<'_>,
+    program: &Program<'_>,
+) -> Result<c_int, (Step, Errno)> {
+    if ground.fail_at == Some(Step::Exec) {
         return Err((Step::Exec, libc::EIO));
     }
     let start = Start {
+        fail_at: ground.fail_at,
         prepared: p,
         program,
         failure: Cell::new(None),
@@ -265,7 +334,7 @@ extern "C" fn become_program(start: *mut c_void) -> c_int {
 
 fn prepare_program(start: &Start<'_>) -> Result<(), Errno> {
     let p = start.prepared;
-    if p.fail_at == Some(Step::Limits) {
+    if start.fail_at == Some(Step::Limits) {
         return Err(libc::EIO);
     }
     if !start.program.arguments.is_terminated() || !p.environment.is_terminated() {

@@ -15,8 +15,8 @@ mod posture;
 mod prepared;
 mod privilege;
 
-pub use init::clone_into_cell;
+pub use init::{clone_into_cell, hand_over};
 pub use prepared::{
-    Access, Answer, Arguments, Filters, Instruction, Message, Namespace, Operation, Prepared,
-    Program, Rlimit, Step, posture_bit, resource,
+    Access, Answer, Arguments, Filters, Ground, Instruction, Message, Namespace, Operation,
+    Prepared, Program, Rlimit, Step, posture_bit, resource,
 };

@@ -1,4 +1,4 @@
-//! What the parent hands over, and what the child says back. Data only; the parent builds it before the clone.
+//! What the parent hands over, and what the child says back. Data only; the parent builds it in memory that both share.
 
 use core::ffi::{CStr, c_int};
 
@@ -26,6 +26,8 @@ steps! {
     ParentDeath = "die with the parent",
     /// Map one unprivileged id, and shut setgroups.
     IdMap = "map the user",
+    /// Mounts, network, IPC, host name and control groups of its own.
+    Namespaces = "make the other namespaces",
     /// A session keyring of its own.
     Keyring = "leave the session keyring",
     /// A host name that tells nothing.
@@ -226,16 +228,30 @@ pub struct Namespace<'a> {
     pub bit: u32,
 }
 
-/// Everything the child needs.
-pub struct Prepared<'a> {
+/// What the child must know when it is cloned. It starts before the plan is made: making namespaces takes the kernel long,
+/// and on another processor the parent can plan meanwhile.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
     /// Socket to the watcher, datagrams in both directions.
     pub status: c_int,
+    /// The watcher's end of it, which only the watcher may have: then it is closed when the watcher ends.
+    pub watchers_end: c_int,
     /// Standard output and error of every step.
     pub output: [c_int; 2],
-    /// For `/proc/self/uid_map` and `gid_map`.
+    /// For `/proc/self/uid_map`.
     pub uid_map: &'a [u8],
     /// For `/proc/self/gid_map`.
     pub gid_map: &'a [u8],
+    /// The control group to be in from the first moment on, or -1.
+    pub group: c_int,
+    /// Make this step fail, to see that nothing is executed then. Only the tests set it.
+    pub fail_at: Option<Step>,
+}
+
+/// Everything else that the child needs. Lies, with all that it refers to, in memory that the child shares with its
+/// parent, who tells its address when it is complete.
+#[derive(Clone, Copy)]
+pub struct Prepared<'a> {
     /// An existing directory that the scratch space is mounted on, until the old root is let go.
     pub staging: &'a CStr,
     /// Options of the scratch space.
@@ -258,8 +274,6 @@ pub struct Prepared<'a> {
     pub landlock_rules: &'a [(&'a CStr, u64)],
     /// System call filters.
     pub filters: Filters<'a>,
-    /// The control group to be in from the first moment on, or -1.
-    pub group: c_int,
     /// The namespaces to compare.
     pub namespaces: &'a [Namespace<'a>],
     /// Limits of the programs.
@@ -270,8 +284,6 @@ pub struct Prepared<'a> {
     pub programs: &'a [Program<'a>],
     /// Stack for the moment between clone and exec of a program; 64 KiB are plenty.
     pub stack: &'a [core::cell::Cell<u8>],
-    /// Make this step fail, to see that nothing is executed then. Only the tests set it.
-    pub fail_at: Option<Step>,
 }
 
 /// Bits of the posture that the child reads back.

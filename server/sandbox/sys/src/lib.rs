@@ -4,12 +4,14 @@
 #![allow(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod arena;
 mod memory;
 mod notify;
 mod process;
 mod socket;
 mod tree;
 
+pub use arena::Arena;
 pub use memory::{erase_environment, read_memory};
 pub use notify::{Notification, answer, is_alive, next_notification};
 pub use process::{
