@@ -23,6 +23,21 @@ fn somebody_with_files() -> OrdinaryUser {
         let from = fixtures.join(file);
         std::fs::copy(&from, user.work().join(from.file_name().expect("a name"))).expect("a copy");
     }
+    // A project that gives its programs little time, and notes at home that no program may see.
+    let quick = user.work().join("quick");
+    let notes = user.home().join("notes");
+    for folder in [&quick, &notes] {
+        std::fs::create_dir(folder).expect("a folder");
+    }
+    let write = |path: std::path::PathBuf, text: &str| std::fs::write(path, text).expect("a file");
+    std::fs::copy(
+        fixtures.join("editors/settings.py"),
+        quick.join("settings.py"),
+    )
+    .expect("a copy");
+    write(quick.join(".belljar.toml"), "limits.wall = \"4s\"\n");
+    write(notes.join("settings.json"), "{\"colour\": \"green\"}\n");
+    write(notes.join("diary.txt"), "dear diary\n");
     copy_folder(
         &Path::new(TREE).join("editors"),
         &user.home().join("editors"),
@@ -58,6 +73,7 @@ fn neovim_shows_runs_of_real_files_in_the_buffer() {
         )
         .env("BELLJAR_EDITORS", user.home().join("editors"))
         .env("BELLJAR_WORK", user.work())
+        .env("XDG_CONFIG_HOME", user.home().join("config"))
         .env("XDG_STATE_HOME", user.home().join("state"))
         .env("XDG_DATA_HOME", user.home().join("data"))
         .stdin(Stdio::null())

@@ -169,6 +169,71 @@ check('on the line that connects', said:find('create_connection', 1, true) ~= ni
 check('it is a warning or an error', (refusal.severity or 9) <= vim.diagnostic.severity.WARN, refusal)
 check('what was printed before is there too', #diagnostics(token, 'signature:') + #hints(token, 'signature:') > 0, all_of(token))
 
+-- Each refusal on its own line, although the program swallows them all, and the loop where it was stopped.
+local settings, asker = open('quick/settings.py')
+local lines = vim.api.nvim_buf_get_lines(settings, 0, -1, false)
+local function refused(pattern, code)
+  return vim.tbl_filter(function(d) return d.code == code end, diagnostics(settings, pattern))
+end
+local function stands_on(d, text) return d ~= nil and (lines[d.lnum + 1] or ''):find(text, 1, true) ~= nil end
+local function stopped() return #diagnostics(settings, 'time limit') > 0 end
+pick(1, #lines, 'Run file in sandbox')
+check('a loop is stopped by the time limit', wait_for(stopped), all_of(settings))
+local loop = diagnostics(settings, 'time limit')[1]
+check('on a line of the loop', stands_on(loop, 'waited'), all_of(settings))
+local connect = refused('192.0.2.7', 'network.connect')[1]
+check('a swallowed refusal of a connection is on its line', stands_on(connect, 'create_connection'), all_of(settings))
+local hidden = refused('~/notes/settings.json', 'files.read')[1]
+check('a swallowed look at a hidden file is on its line', stands_on(hidden, 'with open('), all_of(settings))
+check('and so is the second one', stands_on(refused('~/notes/diary.txt', 'files.read')[1], 'open(diary)'), all_of(settings))
+check('the colour was not read', #diagnostics(settings, 'colour: unknown') + #hints(settings, 'colour: unknown') > 0, all_of(settings))
+
+-- Allow once: that one thing, and nothing else.
+local rule = 'files.read = ["~/notes/settings.json"]'
+local function fixes(d)
+  if d == nil then return {} end
+  local found = {}
+  for _, action in ipairs(offered(settings, asker, d.lnum + 1, d.lnum + 1)) do
+    if action.kind == 'quickfix' then table.insert(found, action.title) end
+  end
+  return found
+end
+check('the hidden file can be allowed once', vim.tbl_contains(fixes(hidden), 'Allow once and run again: ' .. rule), fixes(hidden))
+check('the connection cannot', #fixes(connect) == 0, fixes(connect))
+if hidden then pick(hidden.lnum + 1, hidden.lnum + 1, 'Allow once and run again: ' .. rule) end
+check('with the rule the colour is read', wait_for(function()
+  return stopped() and #diagnostics(settings, 'colour: green') + #hints(settings, 'colour: green') > 0
+end), all_of(settings))
+check('the refusal is gone', #refused('~/notes/settings.json', 'files.read') == 0, all_of(settings))
+check('the other file is hidden still', #refused('~/notes/diary.txt', 'files.read') == 1, all_of(settings))
+check('the connection is refused still', #refused('192.0.2.7', 'network.connect') == 1, all_of(settings))
+local config = assert(vim.env.XDG_CONFIG_HOME) .. '/belljar/policy.toml'
+check('nothing was written', vim.fn.filereadable(config) == 0)
+asker:exec_cmd({ title = 'again', command = 'belljar.rerun' }, { bufnr = settings })
+check('it was once', wait_for(function()
+  return stopped() and #refused('~/notes/settings.json', 'files.read') == 1
+end), all_of(settings))
+
+-- Allow for good: asked first, then written.
+local everywhere = 'Allow for me everywhere: ' .. rule
+local asked = {}
+vim.ui.select = function(items, options, choose)
+  table.insert(asked, options.prompt)
+  for _, item in ipairs(items) do
+    if item.title == 'Write it' then return choose(item) end
+  end
+  choose(nil)
+end
+hidden = refused('~/notes/settings.json', 'files.read')[1]
+check('the hidden file can be allowed for good', wait_for(function()
+  return vim.tbl_contains(fixes(hidden), everywhere)
+end), fixes(hidden))
+if hidden then pick(hidden.lnum + 1, hidden.lnum + 1, everywhere) end
+check('the rule is written', wait_for(function() return vim.fn.filereadable(config) == 1 end))
+check('after a question that has it', #asked == 1 and asked[1]:find(rule, 1, true) ~= nil, asked)
+local written = vim.fn.filereadable(config) == 1 and table.concat(vim.fn.readfile(config), '\n') or ''
+check('and nothing else', written == '[files]\nread = ["~/notes/settings.json"]', written)
+
 -- Cancel, the way the protocol has it: by the progress token.
 local spin, spinning = open('spin.py')
 progress = {}

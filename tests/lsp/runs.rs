@@ -108,6 +108,60 @@ fn what_was_refused_is_a_warning_and_has_a_fix_if_it_can_be_allowed() {
 }
 
 #[test]
+fn a_hidden_file_is_allowed_once_and_for_good_where_it_was_refused() {
+    if !python_runs() {
+        return;
+    }
+    let mut editor = Editor::introduced("vscode");
+    let notes = editor.user.home().join("notes");
+    std::fs::create_dir(&notes).expect("a folder");
+    std::fs::write(notes.join("list"), "milk").expect("a file");
+    let text = "import os\n\ntry:\n    x = open(os.path.expanduser('~/notes/list'))  # here\n    print(x.read())\nexcept OSError:\n    pass\n";
+    let uri = editor.open("notes.py", "python", text);
+    editor.client.command("belljar.run", json!({"uri": uri}));
+    let warning = editor.client.wait_for_message(&uri, "~/notes/list");
+    assert_eq!(warning["code"], "files.read", "{warning}");
+    assert_eq!(line_of(&warning), 3, "{warning}");
+    assert_eq!(warning["range"], range((3, 8), (3, 48)), "{warning}");
+    let rule = "files.read = [\"~/notes/list\"]";
+    let everywhere = format!("Allow for me everywhere: {rule}");
+    wait_until("every fix is offered", || {
+        fixes(&mut editor, &uri, 3).contains(&everywhere)
+    });
+    let once = format!("Allow once and run again: {rule}");
+    let project = format!("Allow in this project: {rule}");
+    assert_eq!(
+        fixes(&mut editor, &uri, 3),
+        [once.clone(), project, everywhere.clone()]
+    );
+
+    editor.client.pick(&uri, (3, 0), (3, 0), &once);
+    editor.client.wait_for_message(&uri, "milk");
+    let left = editor.client.diagnostics(&uri);
+    assert!(
+        left.iter().all(|one| one["code"] != "files.read"),
+        "{left:#?}"
+    );
+    editor.client.command("belljar.rerun", Value::Null);
+    editor.client.wait_for_message(&uri, "~/notes/list");
+
+    editor.client.choices.push_back("Write it");
+    wait_until("it is offered again", || {
+        fixes(&mut editor, &uri, 3).contains(&everywhere)
+    });
+    editor.client.pick(&uri, (3, 0), (3, 0), &everywhere);
+    let written = |said: &Value| {
+        said["message"]
+            .as_str()
+            .is_some_and(|said| said.starts_with("Written to"))
+    };
+    editor.client.wait_for("window/showMessage", written);
+    editor.client.command("belljar.rerun", Value::Null);
+    editor.client.wait_for_message(&uri, "milk");
+    editor.finish();
+}
+
+#[test]
 fn a_loop_is_stopped_from_the_menu_and_by_progress() {
     if !python_runs() {
         return;

@@ -47,7 +47,7 @@ pub fn violation_words(violation: &Violation, policy: &str) -> String {
 pub fn confidence_words(confidence: Confidence) -> &'static str {
     match confidence {
         Confidence::Exact => "",
-        Confidence::Caller => " A library did it for this line.",
+        Confidence::Caller => " This line called what did it.",
         Confidence::File => " Which line did it is not known.",
     }
 }
