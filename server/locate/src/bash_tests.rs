@@ -1,6 +1,11 @@
+use proptest::prelude::*;
+
 use crate::frame::Certainty::{Caller, Exact};
 use crate::frame::Place;
+use crate::noise::{BASE, noise};
 use crate::standing::{Standing, check, is_there};
+
+use super::*;
 
 #[test]
 fn a_command_that_is_started_or_redirected_is_on_its_line() {
@@ -72,4 +77,24 @@ fn what_is_not_in_a_file_has_no_line() {
     let thread = script.stop();
     let place = script.place(thread);
     assert_eq!(place, Place::UNKNOWN);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_memory_is_too_strange(memory in noise()) {
+        for at in (BASE..BASE + memory.size()).step_by(104) {
+            let bash = Bash {
+                line_number: at,
+                global_variables: at + 8,
+                bash_input: at + 16,
+                printed: Some(at + 24),
+                command: variable_of(&memory, at).or(Some(at + 32)),
+                traps: Some((at + 40, at + 48)),
+            };
+            let _ = bash.read(&memory);
+            let _ = bash.better_line(&memory, 7, || Some("a\nb".to_owned()));
+            prop_assert!(memory.reads() < 10_000);
+        }
+    }
 }

@@ -21,6 +21,8 @@ mod reader;
 mod ruby;
 mod script;
 #[cfg(test)]
+mod noise;
+#[cfg(test)]
 mod standing;
 mod stuck;
 mod told;

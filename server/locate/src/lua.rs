@@ -26,6 +26,9 @@ const COLLECTED: u8 = 0x40;
 const TEXT: u64 = 24;
 /// The global state has the first thread's address somewhere in its first bytes.
 const GLOBAL_SIZE: usize = 2048;
+/// So many words of a stack are followed, and so many of what they lead to.
+const MOST_WORDS: usize = 4096;
+const MOST_THREADS: usize = 64;
 /// Lines are counted from a known one at least every so many instructions.
 const MOST_STEPS: u64 = 4096;
 
@@ -113,17 +116,32 @@ impl Lua {
         is_data: impl Fn(u64) -> bool,
     ) -> Option<Vec<(PathBuf, u32)>> {
         let end = stack.start.checked_add(stack.bytes.len() as u64)?;
-        let mut is_state = HashMap::new();
+        let mut is_state: HashMap<u64, bool> = HashMap::new();
+        let mut left = MOST_THREADS;
         // A coroutine began further in than the one which resumed it, so of all that run it is the one whose last mention
         // comes first. What the stack says beyond that may be left over from calls that have ended.
         let mut last = HashMap::new();
         for (index, word) in stack.words().enumerate() {
             let is_outside = word < stack.start || end <= word;
-            let may_be = word % 8 == 0 && word > 4096 && is_outside;
-            let known = is_state.entry(word);
-            if may_be
-                && *known.or_insert_with(|| is_data(word) && self.is_state(memory, word).is_some())
-            {
+            if word % 8 != 0 || word <= 4096 || !is_outside {
+                continue;
+            }
+            let is_full = is_state.len() >= MOST_WORDS;
+            let is_one = match is_state.get(&word) {
+                Some(known) => *known,
+                None if is_full || !is_data(word) => false,
+                None => match self.global_of(memory, word) {
+                    Some(global) if left > 0 => {
+                        left -= 1;
+                        self.has_threads(memory, word, global)
+                    }
+                    _ => false,
+                },
+            };
+            if !is_full {
+                is_state.insert(word, is_one);
+            }
+            if is_one {
                 last.insert(word, index);
             }
         }
@@ -131,8 +149,8 @@ impl Lua {
         self.calls(memory, state)
     }
 
-    /// Whether a running state of Lua is at this address.
-    fn is_state(&self, memory: &impl Memory, address: u64) -> Option<()> {
+    /// The global state of what may be a running thread of Lua at this address.
+    fn global_of(&self, memory: &impl Memory, address: u64) -> Option<u64> {
         let state = memory.bytes::<96>(address)?;
         (state[TYPE] == THREAD && *state.get(self.layout.status)? == 0).then_some(())?;
         let global = word_in(&state, self.layout.global)?;
@@ -145,22 +163,23 @@ impl Lua {
                 .pointer(call.checked_add(self.layout.before)?)
                 .map(drop)?,
         }
+        Some(global)
+    }
+
+    /// Whether a global state knows this thread, or another that belongs to it: the first one.
+    fn has_threads(&self, memory: &impl Memory, thread: u64, global: u64) -> bool {
         let mut first = [0; GLOBAL_SIZE];
         let read = memory.fill_part(global, &mut first);
-        let first = first.get(..read)?;
-        // The first thread belongs to the same whole: its own address or that of another such thread.
-        let mut words = first.chunks_exact(8).filter_map(|word| word_in(word, 0));
-        words
-            .any(|word| {
-                word == address
-                    || word > 4096
-                        && word % 8 == 0
-                        && memory.bytes::<48>(word).is_some_and(|other| {
-                            other[TYPE] == THREAD
-                                && word_in(&other, self.layout.global) == Some(global)
-                        })
-            })
-            .then_some(())
+        let words = first.get(..read).unwrap_or_default().chunks_exact(8);
+        let mut words = words.filter_map(|word| word_in(word, 0));
+        words.any(|word| {
+            word == thread
+                || word > 4096
+                    && word % 8 == 0
+                    && memory.bytes::<48>(word).is_some_and(|other| {
+                        other[TYPE] == THREAD && word_in(&other, self.layout.global) == Some(global)
+                    })
+        })
     }
 
     fn calls(&self, memory: &impl Memory, state: u64) -> Option<Vec<(PathBuf, u32)>> {

@@ -1,5 +1,10 @@
+use proptest::prelude::*;
+
 use crate::frame::Certainty::{Caller, Exact};
+use crate::noise::{BASE, noise};
 use crate::standing::{check, is_installed};
+
+use super::*;
 
 /// The versions that are here; without any, the one that is asked for.
 fn versions() -> Vec<&'static str> {
@@ -62,5 +67,24 @@ fn a_call_of_a_module_is_on_the_line_that_called_it() {
     for version in versions() {
         let files = [("a.lua", script), ("m.lua", module)];
         check(version, &files, &[(4, Caller), (6, Caller)]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_memory_is_too_strange(memory in noise()) {
+        let stack = Stack { start: BASE - 0x8000, bytes: memory.bytes().to_vec() };
+        for layout in &LAYOUTS {
+            let lua = Lua { layout };
+            let found = lua.read(&memory, &stack, |_| true);
+            prop_assert!(found.unwrap_or_default().len() <= DEEPEST);
+            prop_assert!(memory.reads() < 100_000);
+            for at in (BASE..BASE + memory.size()).step_by(104) {
+                let _ = lua.calls(&memory, at);
+                let _ = lua.frame(&memory, at, at + 64);
+                let _ = relative_line(&memory, memory.bytes(), at, at % 77, (8, 16, 24));
+            }
+        }
     }
 }

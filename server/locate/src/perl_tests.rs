@@ -1,5 +1,10 @@
+use proptest::prelude::*;
+
 use crate::frame::Certainty::{Caller, Exact};
+use crate::noise::{BASE, noise};
 use crate::standing::check;
+
+use super::*;
 
 #[test]
 fn a_call_of_a_script_is_on_its_line() {
@@ -35,4 +40,19 @@ fn a_call_of_a_thread_is_on_its_own_line() {
     let script = "use threads;\nmy $t = threads->create(sub {\n  open(my $f, '<', 'PIPE');\n});\n\
                   $t->join;\nopen(my $f, '<', 'PIPE');\n";
     check("perl", &[("a.pl", script)], &[(3, Exact), (6, Exact)]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_memory_is_too_strange(memory in noise()) {
+        for at in (BASE..BASE + memory.size()).step_by(104) {
+            let many = Perl { interpreter: Some((at, Some(at + 8))), single: None };
+            let single = Perl { interpreter: None, single: Some((at, at + 8)) };
+            for found in [many.read(&memory, None), many.read(&memory, Some(at)), single.read(&memory, None)] {
+                prop_assert!(found.unwrap_or_default().len() <= DEEPEST);
+                prop_assert!(memory.reads() < 50_000);
+            }
+        }
+    }
 }

@@ -1,5 +1,10 @@
+use proptest::prelude::*;
+
 use crate::frame::Certainty::{Caller, Exact};
+use crate::noise::{BASE, noise};
 use crate::standing::check;
+
+use super::*;
 
 #[test]
 fn a_call_of_a_script_is_on_its_line() {
@@ -27,4 +32,16 @@ fn a_call_of_a_library_is_on_the_line_that_called_it() {
         &files,
         &[(3, Caller), (4, Caller), (7, Caller), (8, Caller)],
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_memory_is_too_strange(memory in noise()) {
+        for at in (BASE..BASE + memory.size()).step_by(104) {
+            let mut php = Php { executor: at - CURRENT_CALL, file: None };
+            prop_assert!(php.read(&memory).unwrap_or_default().len() <= DEEPEST);
+            prop_assert!(memory.reads() < 50_000);
+        }
+    }
 }

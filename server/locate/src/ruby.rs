@@ -16,6 +16,8 @@ use crate::script::{
 
 /// So much of a stack is looked through.
 const MOST_STACK: u64 = 256 << 10;
+/// So many words of a stack are followed.
+const MOST_WORDS: usize = 4096;
 /// A stack of values holds so many, at least and at most.
 const VALUES: std::ops::RangeInclusive<u64> = 256..=1 << 24;
 /// Parts of an instruction sequence's body.
@@ -107,7 +109,8 @@ impl Ruby {
         let mut contexts: HashMap<u64, Option<usize>> = HashMap::new();
         for word in stack.words() {
             let is_outside = word < stack.start || end <= word;
-            if word % 8 != 0 || word <= 4096 || !is_outside {
+            let is_full = contexts.len() >= MOST_WORDS && !contexts.contains_key(&word);
+            if word % 8 != 0 || word <= 4096 || !is_outside || is_full {
                 continue;
             }
             let count = contexts.entry(word).or_insert_with(|| {

@@ -1,5 +1,10 @@
+use proptest::prelude::*;
+
 use crate::frame::Certainty::{Caller, Exact};
+use crate::noise::{BASE, noise};
 use crate::standing::check;
+
+use super::*;
 
 #[test]
 fn a_call_of_a_script_is_on_its_line() {
@@ -40,4 +45,24 @@ fn a_call_of_a_library_is_on_the_line_that_called_it() {
     let files = [("a.rb", script), ("lib.rb", library)];
     let lines = [2, 4, 6, 8].map(|line| (line, Caller));
     check("ruby", &files, &lines);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_memory_is_too_strange(memory in noise()) {
+        let stack = Stack { start: BASE - 0x8000, bytes: memory.bytes().to_vec() };
+        for layout in &LAYOUTS {
+            let ruby = Ruby { layout };
+            let found = ruby.read(&memory, &stack, |_| true);
+            prop_assert!(found.unwrap_or_default().len() <= DEEPEST);
+            prop_assert!(memory.reads() < 100_000);
+            for at in (BASE..BASE + memory.size()).step_by(104) {
+                let _ = ruby.place(&memory, at, at + 64);
+                let _ = ruby.line(&memory, memory.bytes(), at);
+                let _ = ruby.file(&memory, at);
+                let _ = rank(&memory, at, at);
+            }
+        }
+    }
 }
