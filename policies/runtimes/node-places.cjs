@@ -2,26 +2,23 @@
 // the line that asked for it. Here that line is told to the watcher just before an operation that may be refused: as the
 // name of a file that is opened and never exists, /.belljar/v1/OPERATION/LINE/COLUMN/CERTAINTY/FILE/TARGET. Nothing is
 // decided here, and a program that undoes this only loses its lines. Works below Node's own modules (`process.binding`),
-// so all ways to the same operation are seen, and no module is loaded earlier than the program would.
+// so all ways to the same operation are seen, and no module is loaded that the program does not load.
 "use strict";
 (() => {
   const [WRITE, CREATE, ACCESS_MODE] = [0o1, 0o100, 0o3];
   const { apply, construct } = Reflect;
   const nothing = Object.freeze({});
-  let fs, openSync, files, binding;
-  let mayImport = false;
+  const Module = module.constructor;
+  const loaded = process.moduleLoadList;
+  const binding = (name) => process.binding(name);
+  let files;
   try {
-    binding = (name) => process.binding(name);
     files = binding("fs");
-    fs = require("fs");
-    openSync = fs.openSync;
-    const { argv, _eval: code } = process;
-    // Code on the command line is no document. A worker does not know yet what it will run.
-    if (argv.length < 2 && code !== undefined) return;
-    const text = argv.length < 2 ? "import" : fs.readFileSync(argv[1], "utf8");
-    mayImport = text.includes("import") || text.includes("getBuiltinModule");
+    if (!Array.isArray(loaded)) return;
+    // Code on the command line is no document. A worker does not know yet what it will run, but has no such code.
+    if (process.argv.length < 2 && process._eval !== undefined) return;
   } catch {
-    if (!openSync) return;
+    return;
   }
 
   // Where the program is: the document's innermost call, or nothing.
@@ -33,7 +30,7 @@
     if (typeof main !== "string" || main[0] !== "/" || main.endsWith("/typescript-loader.cjs")) return;
     document = main;
     try {
-      documentReal = fs.realpathSync.native(main);
+      documentReal = require("fs").realpathSync.native(main);
     } catch {}
     documentUrl = require("url").pathToFileURL(documentReal || main).href;
     documentName = encodeURIComponent(main);
@@ -55,22 +52,25 @@
     }
   };
   const original = (file, line, column) => {
-    const { findSourceMap } = module.constructor;
+    const { findSourceMap } = Module;
     const map = findSourceMap && (findSourceMap(file) || findSourceMap(documentUrl));
     const entry = map && map.findEntry(line - 1, column - 1);
     if (!entry || typeof entry.originalLine !== "number") return { line, column };
     return { line: entry.originalLine + 1, column: entry.originalColumn + 1 };
   };
-  const here = () => {
+  const here = (within) => {
     try {
       if (main !== process.argv[1]) learnDocument();
       if (!document) return nothing;
       const sites = sitesNow();
       if (!Array.isArray(sites)) return nothing;
       let certainty = "exact";
+      let isWithin = within === undefined;
       for (const site of sites) {
+        isWithin = isWithin || site.getFunctionName() === within;
         const file = site.getFileName();
         if (file === document || file === documentUrl || file === documentReal) {
+          if (!isWithin) return nothing;
           const at = original(file, site.getLineNumber(), site.getColumnNumber());
           return { ...at, certainty };
         }
@@ -84,6 +84,7 @@
   // What was told last is remembered by the watcher, too, and need not be told again.
   const told = new Map();
   const LONGEST = 3000;
+  let openSync;
   const tell = (operation, target, place) => {
     if (!place.line) return;
     target = String(target).slice(0, LONGEST);
@@ -96,6 +97,7 @@
     const limit = Error.stackTraceLimit;
     try {
       Error.stackTraceLimit = 0;
+      openSync = openSync || require("fs").openSync;
       openSync(`/.belljar/v1/${operation}/${at}/${documentName}/${target}`, WRITE | CREATE, 0);
     } catch {
     } finally {
@@ -112,21 +114,37 @@
     askers.set(host, place);
     if (askers.size > 32) askers.delete(askers.keys().next().value);
   };
-  let lastAsker = nothing;
+  let firstAsker = nothing;
   const placeOf = (handle, host) => {
     const place = here();
     if (place.line) return place;
-    return places.get(handle) || askers.get(host) || lastAsker;
+    const known = places.get(handle) || askers.get(host);
+    if (known) return known;
+    const first = firstAsker;
+    firstAsker = nothing;
+    return first;
   };
   const places = new WeakMap();
 
+  // Our own calls are not shown in the program's errors.
+  const hide = (error) => {
+    try {
+      if (!error.stack.includes(__filename)) return;
+      error.stack = error.stack.split("\n").filter((line) => !line.includes(__filename)).join("\n");
+    } catch {}
+  };
   // Replaces a function of an object by one that first calls `before` with the same arguments.
   const wrap = (object, name, before) => {
     const inner = object && object[name];
     if (typeof inner !== "function") return;
     object[name] = function (...rest) {
       before(this, rest);
-      return apply(inner, this, rest);
+      try {
+        return apply(inner, this, rest);
+      } catch (error) {
+        hide(error);
+        throw error;
+      }
     };
   };
 
@@ -146,6 +164,7 @@
     const isNear = path.startsWith(directorySlash) || path === directory || near.some((one) => path.startsWith(one));
     return isNear && !SECRET.test(path) ? undefined : path;
   };
+  let firstStream = nothing;
   const tellPath = (path, place, isRead) => {
     if (typeof path !== "string") {
       if (!(path instanceof Uint8Array)) return place;
@@ -154,7 +173,11 @@
     const away = isAway(path, isRead);
     if (away === undefined) return place;
     place = place || here();
-    tell("file", away, place.line ? place : askers.get(path) || nothing);
+    if (place.line) tell("file", away, place);
+    else {
+      tell("file", away, askers.get(path) || firstStream);
+      firstStream = nothing;
+    }
     return place;
   };
   const writes = (_, rest) => void tellPath(rest[0]);
@@ -169,124 +192,116 @@
   for (const name of ["rename", "link", "copyFile", "cpSyncCopyDir"]) wrap(files, name, two);
   wrap(files, "symlink", (_, rest) => void tellPath(rest[1]));
 
-  // A stream opens its file after it has been made.
-  for (const name of ["createReadStream", "createWriteStream"]) {
-    const inner = fs[name];
-    const outer = { [name](path, options) {
-      if (typeof path === "string") remember(path, here());
-      return apply(inner, this, [path, options]);
-    } }[name];
-    fs[name] = outer;
-  }
-
-  wrap(process, "_kill", (_, rest) => rest[1] && tell("signal", rest[0], here()));
-
-  // Programs and the network, as soon as one of the modules for them is asked for.
-  let isReady = false;
-  const prepare = () => {
-    if (isReady) return;
-    isReady = true;
-    // Programs.
-    const tellProgram = (_, rest) => {
-      const [first] = rest;
-      // Newer versions give the file itself.
-      const file = typeof first === "string" ? first : first && first.file;
-      if (file) tell("spawn", file, here());
-    };
-    const part = (name, use) => {
+  // Everything else is changed when Node loads it, which the list of what is loaded tells.
+  const late = new Map();
+  const whenLoaded = (name, use) => {
+    if (loaded.includes(name)) use();
+    else late.set(name, use);
+  };
+  const part = (name, use) => whenLoaded(`Internal Binding ${name}`, () => use(binding(name)));
+  const set = (_, key, value, list) => {
+    const isSet = Reflect.defineProperty(list, key, { value, writable: true, enumerable: true, configurable: true });
+    const use = late.get(value);
+    if (use) {
+      late.delete(value);
       try {
-        use(binding(name));
+        use();
       } catch {}
+    }
+    return isSet;
+  };
+  Object.setPrototypeOf(loaded, new Proxy(Array.prototype, { set }));
+
+  // A stream opens its file after it has been made. The first one is being made when this is loaded.
+  whenLoaded("NativeModule internal/fs/streams", () => {
+    firstStream = here();
+    const fs = require("fs");
+    for (const name of ["createReadStream", "createWriteStream"]) {
+      const inner = fs[name];
+      const outer = { [name](path, options) {
+        if (typeof path === "string") remember(path, here());
+        return apply(inner, this, [path, options]);
+      } }[name];
+      fs[name] = outer;
+    }
+    Module.syncBuiltinESMExports();
+  });
+
+  // Signals and programs.
+  wrap(process, "_kill", (_, rest) => rest[1] && tell("signal", rest[0], here()));
+  const tellProgram = (_, rest) => {
+    const [first] = rest;
+    // Newer versions give the file itself.
+    const file = typeof first === "string" ? first : first && first.file;
+    if (file) tell("spawn", file, here());
+  };
+  part("process_wrap", ({ Process }) => wrap(Process.prototype, "spawn", tellProgram));
+  part("spawn_sync", (spawnSync) => wrap(spawnSync, "spawn", tellProgram));
+  // Network. A handle is made while the program still is on the stack; connecting comes later.
+  // Every program may bind to the cell's own addresses.
+  const bind = (handle, [address, port]) => {
+    if (!/^(?:0\.0\.0\.0|127\..*|::1?)$/.test(address)) tell("bind", spot(address, port), placeOf(handle));
+  };
+  const spot = (address, port) => (host(address).includes(":") ? `[${host(address)}]:${port}` : `${address}:${port}`);
+  const keepPlace = (object, name, first) => {
+    const Inner = object[name];
+    const Outer = function (...rest) {
+      if (first) first();
+      first = undefined;
+      const handle = construct(Inner, rest, new.target === Outer ? Inner : new.target);
+      const place = here();
+      if (place.line) places.set(handle, place);
+      return handle;
     };
-    part("process_wrap", ({ Process }) => wrap(Process.prototype, "spawn", tellProgram));
-    part("spawn_sync", (spawnSync) => wrap(spawnSync, "spawn", tellProgram));
-    // Network. A handle is made while the program still is on the stack; connecting comes later.
-    // Every program may bind to the cell's own addresses.
-    const bind = (handle, [address, port]) => {
-      if (!/^(?:0\.0\.0\.0|127\..*|::1?)$/.test(address)) tell("bind", spot(address, port), placeOf(handle));
+    Outer.prototype = Inner.prototype;
+    Object.setPrototypeOf(Outer, Inner);
+    object[name] = Outer;
+  };
+  part("tcp_wrap", (tcp) => {
+    const connect = (handle, [, address, port]) => tell("connect", spot(address, port), placeOf(handle, host(address)));
+    for (const name of ["connect", "connect6"]) wrap(tcp.TCP.prototype, name, connect);
+    for (const name of ["bind", "bind6"]) wrap(tcp.TCP.prototype, name, bind);
+    keepPlace(tcp, "TCP");
+  });
+  part("pipe_wrap", (pipe) => {
+    wrap(pipe.Pipe.prototype, "connect", (handle, [, path]) => tell("connect", path, placeOf(handle, path)));
+    wrap(pipe.Pipe.prototype, "bind", (handle, [path]) => tell("bind", path, placeOf(handle)));
+  });
+  part("udp_wrap", (udp) => {
+    const connect = (handle, [address, port]) => tell("connect", spot(address, port), placeOf(handle, host(address)));
+    const send = (handle, [, , , port, address]) => {
+      const place = here();
+      const known = place.line ? place : askers.get(host(address)) || places.get(handle);
+      if (typeof address === "string" && known) tell("connect", spot(address, port), known);
     };
-    const spot = (address, port) => (host(address).includes(":") ? `[${host(address)}]:${port}` : `${address}:${port}`);
-    const keepPlace = (object, name, first) => {
-      const Inner = object[name];
-      const Outer = function (...rest) {
-        if (first) first();
-        first = undefined;
-        const handle = construct(Inner, rest, new.target === Outer ? Inner : new.target);
+    for (const name of ["connect", "connect6"]) wrap(udp.UDP.prototype, name, connect);
+    for (const name of ["send", "send6"]) wrap(udp.UDP.prototype, name, send);
+    for (const name of ["bind", "bind6"]) wrap(udp.UDP.prototype, name, bind);
+    // A message waits until its socket is bound. Whoever makes the first such handle has loaded the module.
+    keepPlace(udp, "UDP", () => {
+      wrap(require("dgram").Socket.prototype, "send", (_, rest) => {
         const place = here();
-        if (place.line) places.set(handle, place);
-        return handle;
-      };
-      Outer.prototype = Inner.prototype;
-      Object.setPrototypeOf(Outer, Inner);
-      object[name] = Outer;
-    };
-    part("tcp_wrap", (tcp) => {
-      const connect = (handle, [, address, port]) => tell("connect", spot(address, port), placeOf(handle, host(address)));
-      for (const name of ["connect", "connect6"]) wrap(tcp.TCP.prototype, name, connect);
-      for (const name of ["bind", "bind6"]) wrap(tcp.TCP.prototype, name, bind);
-      keepPlace(tcp, "TCP");
-    });
-    part("pipe_wrap", (pipe) => {
-      wrap(pipe.Pipe.prototype, "connect", (handle, [, path]) => tell("connect", path, placeOf(handle, path)));
-      wrap(pipe.Pipe.prototype, "bind", (handle, [path]) => tell("bind", path, placeOf(handle)));
-    });
-    part("udp_wrap", (udp) => {
-      const connect = (handle, [address, port]) => tell("connect", spot(address, port), placeOf(handle, host(address)));
-      const send = (handle, [, , , port, address]) => {
-        const place = here();
-        const known = place.line ? place : askers.get(host(address)) || places.get(handle);
-        if (typeof address === "string" && known) tell("connect", spot(address, port), known);
-      };
-      for (const name of ["connect", "connect6"]) wrap(udp.UDP.prototype, name, connect);
-      for (const name of ["send", "send6"]) wrap(udp.UDP.prototype, name, send);
-      for (const name of ["bind", "bind6"]) wrap(udp.UDP.prototype, name, bind);
-      // A message waits until its socket is bound. Whoever makes the first such handle has loaded the module.
-      keepPlace(udp, "UDP", () => {
-        wrap(require("dgram").Socket.prototype, "send", (_, rest) => {
-          const place = here();
-          for (const address of rest) if (typeof address === "string") remember(host(address), place);
-        });
+        for (const address of rest) if (typeof address === "string") remember(host(address), place);
       });
     });
-    part("cares_wrap", (names) => {
-      const ask = (handle, [, name]) => {
-        const place = placeOf(handle, host(name));
-        remember(host(name), place);
-        tell("resolve", name, place);
-      };
-      wrap(names, "getaddrinfo", ask);
-      const { prototype } = names.ChannelWrap;
-      for (const name of Object.getOwnPropertyNames(prototype)) {
-        if (/^(?:query|getHostByAddr)/.test(name)) wrap(prototype, name, ask);
-      }
-    });
-    // Output to a pipe may have loaded it before.
-    wrap(require("net").Socket.prototype, "connect", (_, [first, second]) => {
-      const place = here();
-      const options = Array.isArray(first) ? first[0] : first;
-      if (options && typeof options === "object") {
-        for (const name of [options.host, options.path]) if (typeof name === "string") remember(host(name), place);
-      } else {
-        for (const name of [first, second]) if (typeof name === "string") remember(host(name), place);
-      }
-    });
-  };
-  const LATE = /^(?:node:)?(?:net|tls|https?|http2|dgram|dns|dns\/promises|child_process|cluster|inspector|repl)$/;
-  const Module = module.constructor;
-  const { _load: load } = Module;
-  Module._load = function (...rest) {
-    if (!isReady && LATE.test(rest[0])) prepare();
-    return apply(load, this, rest);
-  };
-  // Modules of the other kind are not loaded that way.
-  if (mayImport) prepare();
+  });
+  part("cares_wrap", (names) => {
+    const ask = (handle, [, name]) => {
+      const place = placeOf(handle, host(name));
+      remember(host(name), place);
+      tell("resolve", name, place);
+    };
+    wrap(names, "getaddrinfo", ask);
+    const { prototype } = names.ChannelWrap;
+    for (const name of Object.getOwnPropertyNames(prototype)) {
+      if (/^(?:query|getHostByAddr)/.test(name)) wrap(prototype, name, ask);
+    }
+  });
 
   // What is fetched is connected to after the call has returned.
   const ask = (input) => {
-    prepare();
     const place = here();
     if (!place.line) return;
-    lastAsker = { ...place, certainty: "caller" };
     try {
       const { hostname } = new URL(typeof input === "object" && input && "url" in input ? input.url : input);
       remember(host(hostname), place);
@@ -296,21 +311,25 @@
     const described = Object.getOwnPropertyDescriptor(globalThis, name);
     if (described && described.configurable) Object.defineProperty(globalThis, name, by(described));
   };
-  change("fetch", (described) => {
-    if (typeof described.value !== "function") return described;
-    const trap = { apply: (inner, self, rest) => (ask(rest[0]), apply(inner, self, rest)) };
-    return { ...described, value: new Proxy(described.value, trap) };
-  });
-  for (const name of ["WebSocket", "EventSource"]) {
-    change(name, (described) => {
-      if (typeof described.get !== "function") return described;
-      const trap = { construct: (inner, rest, target) => (ask(rest[0]), construct(inner, rest, target)) };
-      let made;
-      const get = () => {
-        const inner = apply(described.get, globalThis, []);
-        return typeof inner === "function" ? (made = made || new Proxy(inner, trap)) : inner;
-      };
-      return { ...described, get };
+  whenLoaded("NativeModule internal/deps/undici/undici", () => {
+    // Whoever fetches first does so now; it also is loaded for other reasons.
+    firstAsker = here("fetch");
+    change("fetch", (described) => {
+      if (typeof described.value !== "function") return described;
+      const trap = { apply: (inner, self, rest) => (ask(rest[0]), apply(inner, self, rest)) };
+      return { ...described, value: new Proxy(described.value, trap) };
     });
-  }
+    for (const name of ["WebSocket", "EventSource"]) {
+      change(name, (described) => {
+        if (typeof described.get !== "function") return described;
+        const trap = { construct: (inner, rest, target) => (ask(rest[0]), construct(inner, rest, target)) };
+        let made;
+        const get = () => {
+          const inner = apply(described.get, globalThis, []);
+          return typeof inner === "function" ? (made = made || new Proxy(inner, trap)) : inner;
+        };
+        return { ...described, get };
+      });
+    }
+  });
 })();
