@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use belljar_child::{Message, Step};
 use belljar_plan::{Limits, RunPlan};
-use belljar_report::{Ending, Event, Kind, Layer, Stream, Usage};
+use belljar_report::{Ending, Event, Kind, Layer, Stream, Usage, Violation};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 use crate::cgroup::Group;
@@ -23,6 +23,8 @@ use crate::watcher::{INTERVAL, Look, Watcher};
 /// Bytes read from the program at once. (Measured: 256 KiB and a large pipe read 2.5 GB/s, 8 KiB and a small one 1.5.)
 const CHUNK: usize = 256 << 10;
 /// A cell that we ended and that is still not gone hangs in the kernel (a dead network file system): its end is told
+/// So long a program that can say where it is may take for that.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 /// anyway.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Stopped calls answered before anything else gets its turn.
@@ -273,6 +275,7 @@ impl Watch<'_, '_> {
                 }
                 b'X' => {
                     self.steps += 1;
+                    self.listener.begins(self.plan.steps.get(self.steps));
                     self.last = Some(message);
                 }
                 b'F' => {
@@ -293,29 +296,32 @@ impl Watch<'_, '_> {
     }
 
     fn answer(&mut self) {
+        let mut told = Vec::new();
         for _ in 0..FAIR_SHARE {
-            let mut violation = self.listener.answer_next();
-            if let Some(refused) = &mut violation
-                && refused.kind == Kind::LimitProcesses
-                && self.standing.group.is_some()
-            {
-                refused.layer = Layer::Cgroup;
-            }
-            if let Some(first) = violation.and_then(|violation| self.tally.note(violation)) {
-                self.talk.tell(&Event::Violation(first));
+            if let Some(crash) = self.listener.answer_next(&mut told) {
+                self.talk.tell(&Event::Error(crash));
             }
             if !self.listener.descriptor().is_some_and(is_readable) {
-                return;
+                break;
+            }
+        }
+        self.note_all(told);
+    }
+
+    fn note_all(&mut self, told: Vec<Violation>) {
+        for mut violation in told {
+            if violation.kind == Kind::LimitProcesses && self.standing.group.is_some() {
+                violation.layer = Layer::Cgroup;
+            }
+            if let Some(first) = self.tally.note(violation) {
+                self.talk.tell(&Event::Violation(first));
             }
         }
     }
 
     fn answer_names(&mut self) {
-        for violation in self.listener.answer_names() {
-            if let Some(first) = self.tally.note(violation) {
-                self.talk.tell(&Event::Violation(first));
-            }
-        }
+        let told = self.listener.answer_names();
+        self.note_all(told);
     }
 
     /// Reads from one stream once. At the end of a stream, or past the limit, it is closed.
@@ -364,6 +370,8 @@ impl Watch<'_, '_> {
         if now < self.next_look {
             return;
         }
+        let told = self.listener.overdue(false);
+        self.note_all(told);
         let limits = &self.plan.limits;
         let mut look = self.watcher.look(limits);
         if let Some(group) = &self.standing.group {
@@ -424,6 +432,12 @@ impl Watch<'_, '_> {
             let stilled = Stilled::below(self.standing.pid);
             self.listener
                 .put_on_line(&mut violation, &stilled.suspects(kind));
+            if matches!(kind, Kind::LimitWall | Kind::LimitCpu)
+                && violation.line.is_none()
+                && let Some(process) = stilled.ask(&stilled.suspects(kind))
+            {
+                self.let_it_say(process);
+            }
             // Of all limits only this one does not end the run.
             if kind == Kind::LimitDisk {
                 stilled.go_on();
@@ -431,6 +445,27 @@ impl Watch<'_, '_> {
         }
         if let Some(first) = self.tally.note(violation) {
             self.talk.tell(&Event::Violation(first));
+        }
+    }
+
+    /// Reads what a program that was asked where it is has to say. It ends with that; nobody waits long for it.
+    fn let_it_say(&mut self, process: BorrowedFd<'_>) {
+        let deadline = Instant::now() + LAST_WORDS;
+        let mut buffer = vec![0u8; CHUNK];
+        while !is_readable(process) && Instant::now() < deadline {
+            if self.listener.descriptor().is_some_and(is_readable) {
+                self.answer();
+            }
+            for index in 0..self.output.len() {
+                if self.output[index]
+                    .as_ref()
+                    .is_some_and(|pipe| is_readable(pipe.as_fd()))
+                {
+                    self.read_output(index, &mut buffer);
+                }
+            }
+            let mut waiting = [PollFd::new(process, PollFlags::POLLIN)];
+            let _ = nix::poll::poll(&mut waiting, 1u8);
         }
     }
 
@@ -467,6 +502,8 @@ impl Watch<'_, '_> {
 
     fn finish(mut self) -> Remains {
         let ended = Instant::now();
+        let told = self.listener.overdue(true);
+        self.note_all(told);
         if self.watcher.is_scratch_full() {
             // Filled between the last look and the end.
             self.hit("scratch", Kind::LimitDisk, Layer::Mount);

@@ -32,6 +32,9 @@ const OWN: &[&str] = &[
     "/dev/stderr",
 ];
 
+/// Where programs keep what they need for a while.
+const SCRATCH: &[&str] = &["/tmp", "/var/tmp", "/dev/shm"];
+
 /// Where the preloads of language runtimes say what they are about to do. Nothing is ever there.
 const MESSAGES: &str = "/.belljar";
 
@@ -117,6 +120,7 @@ impl Files {
                 let asked = path.into_os_string().into_vec();
                 return Judgement::Tell(Finding {
                     asked: Some((Operation::File, asked)),
+                    is_question: is_question(call, touch, wish),
                     ..finding
                 });
             }
@@ -184,7 +188,7 @@ impl Files {
         follow: bool,
         access: &'static str,
     ) -> Option<Finding> {
-        if OWN.iter().any(|own| above.starts_with(own)) {
+        if OWN.iter().any(|own| above.starts_with(own)) || is_own_work(above) {
             return None;
         }
         let in_project = self.in_project(above, below);
@@ -225,6 +229,7 @@ impl Files {
             rule,
             allow,
             asked: None,
+            is_question: false,
         })
     }
 
@@ -318,6 +323,7 @@ impl Files {
             rule: self.rules.files.clone(),
             allow: None,
             asked: None,
+            is_question: false,
         })
     }
 
@@ -352,6 +358,7 @@ impl Files {
             rule,
             allow,
             asked: None,
+            is_question: false,
         })
     }
 
@@ -432,6 +439,23 @@ fn wish_of(call: &Notification, touch: &Touch) -> Option<(Wish, bool)> {
         Want::Remove => (Wish::Remove, follow),
         Want::Put => (Wish::Put, follow),
     })
+}
+
+/// Whether a call only asks whether something is there.
+fn is_question(call: &Notification, touch: &Touch, wish: Wish) -> bool {
+    let opens = match touch.want {
+        Want::Open(flags) => argument(call, flags) as i32 & OFlag::O_PATH.bits() == 0,
+        Want::OpenHow(_) => true,
+        _ => false,
+    };
+    wish == Wish::Read && !opens
+}
+
+/// Whether this is a directory that the program made for itself in scratch space: what is not in it is nobody's.
+fn is_own_work(directory: &Path) -> bool {
+    SCRATCH
+        .iter()
+        .any(|place| directory.starts_with(place) && directory != Path::new(place))
 }
 
 /// What a call does, in a word.

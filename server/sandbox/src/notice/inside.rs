@@ -11,6 +11,9 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{FileStat, Mode, fstat};
 
+/// So many links that lead nowhere are followed.
+const MOST_LINKS: usize = 8;
+
 /// The root of a cell.
 pub struct Inside {
     root: OwnedFd,
@@ -67,7 +70,7 @@ impl Inside {
     pub fn find(&self, path: &Path, follow: bool) -> Found {
         match self.handle(path, follow) {
             Ok(handle) => Found::There(There { handle }),
-            Err(Errno::ENOENT | Errno::ENOTDIR) => self.missing(path),
+            Err(Errno::ENOENT | Errno::ENOTDIR) => self.missing(path, MOST_LINKS),
             Err(_) => Found::Unknown,
         }
     }
@@ -91,7 +94,7 @@ impl Inside {
         openat2(self.root.as_fd(), path.as_c_str(), how)
     }
 
-    fn missing(&self, path: &Path) -> Found {
+    fn missing(&self, path: &Path, links: usize) -> Found {
         let parts: Vec<Component<'_>> = path.components().collect();
         // What is above something that is there is there: so halving finds the end, however long the path is.
         let (mut there, mut gone) = (1, parts.len());
@@ -105,6 +108,15 @@ impl Inside {
             }
         }
         let above: PathBuf = parts.iter().take(there).collect();
+        // What is missing may be what a link leads to, and not the link.
+        let link: PathBuf = parts.iter().take(there + 1).collect();
+        if links > 0
+            && let Ok(handle) = self.handle(&link, false)
+            && let Ok(target) = nix::fcntl::readlinkat(&handle, c"")
+        {
+            let rest: PathBuf = parts.iter().skip(there + 1).collect();
+            return self.missing(&above.join(target).join(rest), links - 1);
+        }
         let above = match self.handle(&above, true) {
             Ok(handle) => There { handle }.path(),
             Err(_) => None,

@@ -4,6 +4,7 @@
 
 mod argument;
 mod files;
+mod held;
 mod inside;
 mod names;
 mod network;
@@ -14,13 +15,15 @@ mod programs;
 mod quiet;
 mod unix;
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use belljar_locate::{Certainty, Locator, Operation, Place};
-use belljar_plan::RunPlan;
-use belljar_report::{Confidence, Kind, Layer, Violation};
+use belljar_locate::{Certainty, Crash, Locator, Operation, Place};
+use belljar_plan::{RunPlan, Step};
+use belljar_report::{Confidence, Kind, Layer, SourceError, Violation};
 use belljar_sys::Notification;
 use nix::errno::Errno;
 
@@ -31,11 +34,13 @@ pub use names::Names;
 pub use outside::names_of;
 
 use files::Files;
+use held::{Found, Held};
 use network::Network;
 use outside::Outside;
 use pace::Pace;
 use processes::Processes;
 use programs::Programs;
+use quiet::is_curious;
 
 /// Of the processes that may have reached a limit, so many are looked into.
 const MOST_SUSPECTS: usize = 16;
@@ -44,7 +49,10 @@ const MOST_SUSPECTS: usize = 16;
 pub struct Listener {
     descriptor: Option<OwnedFd>,
     locator: Locator,
+    /// A compiler is at work, and not yet the program.
+    is_preparing: bool,
     pace: Pace,
+    held: Held,
     files: Files,
     programs: Programs,
     network: Network,
@@ -75,6 +83,8 @@ pub struct Finding {
     allow: Option<String>,
     /// What was to be done with what, as the program names it.
     asked: Option<(Operation, Vec<u8>)>,
+    /// It was only asked whether something is there.
+    is_question: bool,
 }
 
 impl Listener {
@@ -92,7 +102,9 @@ impl Listener {
         Listener {
             descriptor,
             locator: Locator::new(plan.document.as_deref()),
+            is_preparing: plan.steps.first().is_some_and(|step| !step.is_program),
             pace: Pace::default(),
+            held: Held::default(),
             files: Files::new(plan, inside.clone(), outside),
             programs: Programs::new(plan),
             network: Network::new(plan),
@@ -111,10 +123,12 @@ impl Listener {
         self.names.as_ref().map(Names::descriptor)
     }
 
-    /// Answers the next stopped call; gives a violation if it was one. Call when the descriptor is readable.
-    pub fn answer_next(&mut self) -> Option<Violation> {
+    /// Answers the next stopped call, and adds to `told` what is to be said. Gives where the program crashed, if it was
+    /// that. Call when the descriptor is readable.
+    pub fn answer_next(&mut self, told: &mut Vec<Violation>) -> Option<SourceError> {
         // Fails when the thread was killed in the meantime: then there is nothing to answer.
         let call = belljar_sys::next_notification(self.descriptor()?).ok()?;
+        let mut crash = None;
         let (judgement, place) = self.judge(&call);
         let (finding, refusal) = match judgement {
             Judgement::GoOn => (None, None),
@@ -122,19 +136,30 @@ impl Listener {
             Judgement::Refuse(finding, errno) => (Some(finding), Some(errno)),
             Judgement::Message(message) => {
                 self.locator.tell(call.thread, &message);
+                crash = self.locator.crashed().and_then(error_of);
                 (None, None)
             }
         };
-        let Some(finding) = finding else {
-            let _ = belljar_sys::answer(self.descriptor()?, call.id, None);
-            return None;
-        };
-        let violation = self.located(&call, finding, place);
-        let still_there = belljar_sys::is_alive(self.descriptor()?, call.id);
+        let found = finding.and_then(|finding| self.located(&call, finding, place));
+        // What was read of a thread that is gone by now may have been another's.
+        if let Some(found) = found
+            && belljar_sys::is_alive(self.descriptor()?, call.id)
+        {
+            self.held.add(call.thread, found, told);
+        }
         let refusal = refusal.map(|errno| errno as i32);
         let _ = belljar_sys::answer(self.descriptor()?, call.id, refusal);
-        // What was read of a thread that is gone by now may have been another's.
-        Some(violation).filter(|_| still_there)
+        crash
+    }
+
+    /// This step is the next.
+    pub fn begins(&mut self, step: Option<&Step>) {
+        self.is_preparing = step.is_some_and(|step| !step.is_program);
+    }
+
+    /// What was held back and is to be said now; at the `end` of the run that is all of it.
+    pub fn overdue(&mut self, end: bool) -> Vec<Violation> {
+        self.held.overdue(end)
     }
 
     /// Answers what was asked about names; gives the look-ups that were refused.
@@ -191,6 +216,7 @@ impl Listener {
                 rule: None,
                 allow: None,
                 asked: None,
+                is_question: false,
             };
             return (Judgement::Refuse(finding, row.errno), None);
         }
@@ -242,11 +268,38 @@ impl Listener {
         call: &Notification,
         finding: Finding,
         place: Option<Place>,
-    ) -> Violation {
+    ) -> Option<Found> {
+        // Compilers look for their parts in many places.
+        if self.is_preparing && matches!(finding.kind, Kind::FilesRead | Kind::FilesExec) {
+            return None;
+        }
         let locator = &mut self.locator;
-        let place =
-            place.unwrap_or_else(|| self.pace.place(finding.kind, || locator.place(call.thread)));
-        violation_of(finding, place, program_of(call.thread))
+        let place = place.unwrap_or_else(|| {
+            self.pace.place(finding.kind, || match &finding.asked {
+                Some((operation, what)) => locator.place_for(call.thread, *operation, what),
+                None => locator.place(call.thread),
+            })
+        });
+        let program = program_of(call.thread);
+        if finding.is_question {
+            // In the document's own code a question is a probe, and what is done with the answer will be seen. A program
+            // that was started to copy or to pack something asks, and gives up.
+            let is_started =
+                place.certainty == Certainty::Caller && self.locator.frames(call.thread).is_empty();
+            if !is_started || is_curious(&program, &finding.target) {
+                return None;
+            }
+        }
+        Some(Found {
+            is_question: finding.is_question,
+            path: match &finding.asked {
+                Some((Operation::File, path)) => {
+                    Some(PathBuf::from(OsString::from_vec(path.clone())))
+                }
+                _ => None,
+            },
+            violation: violation_of(finding, place, program),
+        })
     }
 }
 
@@ -266,6 +319,15 @@ fn violation_of(finding: Finding, place: Place, program: String) -> Violation {
         layer: finding.layer,
         allow: finding.allow,
     }
+}
+
+/// What is told of a crash; nothing if its line is not known.
+fn error_of(crash: Crash) -> Option<SourceError> {
+    Some(SourceError {
+        message: crash.message(),
+        line: crash.place.line?,
+        column: crash.place.column,
+    })
 }
 
 fn confidence_of(place: Place) -> Confidence {

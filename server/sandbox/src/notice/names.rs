@@ -154,6 +154,7 @@ fn finding(name: String) -> Finding {
     Finding {
         kind: Kind::NetworkResolve,
         asked: Some((Operation::Resolve, name.clone().into_bytes())),
+        is_question: false,
         target: name,
         access: "look up",
         errno: None,

@@ -114,6 +114,7 @@ impl Network {
         Judgement::Tell(Finding {
             kind: Kind::NetworkBind,
             asked: Some((Operation::Bind, to.to_string().into_bytes())),
+            is_question: false,
             target: to.to_string(),
             access: "bind",
             errno: Some(Errno::EADDRNOTAVAIL),
@@ -153,6 +154,7 @@ impl Network {
         let finding = Finding {
             kind,
             asked: Some((operation, target.clone().into_bytes())),
+            is_question: false,
             target,
             access,
             errno: Some(errno),

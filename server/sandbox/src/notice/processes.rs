@@ -58,6 +58,7 @@ impl Processes {
             access: "use",
             errno: Some(Errno::EAGAIN),
             asked: None,
+            is_question: false,
             layer: Layer::Rlimit,
             rule: self.rule.clone(),
             allow: Some(format!("limits.processes = {more}")),
@@ -83,6 +84,7 @@ impl Processes {
         Judgement::Tell(Finding {
             kind: Kind::ProcessSignal,
             asked: Some((Operation::Signal, process.to_string().into_bytes())),
+            is_question: false,
             target: process.to_string(),
             access: "signal",
             errno: (process != 1).then_some(Errno::ESRCH),

@@ -71,6 +71,7 @@ impl Programs {
             access: "execute",
             errno: Some(Errno::EACCES),
             asked: None,
+            is_question: false,
             layer: Layer::Landlock,
             rule: self.rule.clone(),
             allow: rule_for("programs.allow", &name_in_policy(asked)),
@@ -90,6 +91,7 @@ impl Programs {
             access: "execute",
             errno: Some(Errno::ENOENT),
             asked: None,
+            is_question: false,
             layer: Layer::Mount,
             rule: self.hidden_rule.clone(),
         })

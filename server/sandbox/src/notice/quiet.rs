@@ -43,8 +43,10 @@ const ASKED_BY_EVERYBODY: &[&str] = &[
     "/sys/fs",
     "/sys/kernel/mm",
     "/sys/module",
+    "/usr/share/zoneinfo",
     "/var/cache/fontconfig",
     "/var/cache/ldconfig",
+    "/var/lib/gems",
     "/var/lib/locales",
     "/var/run/nscd",
 ];
@@ -127,6 +129,15 @@ pub fn is_quiet_to_write(path: &Path, in_home: Option<&Path>) -> bool {
         Some(below) => is_kept(below),
         None => is_compiled_module(path) || path.starts_with("/dev/tty"),
     }
+}
+
+/// Whether a program is there to tell what is where, so that one of the user's own names which it does not find is just
+/// what it was asked.
+pub fn is_curious(program: &str, told: &str) -> bool {
+    const CURIOUS: &[&str] = &[
+        "[", "du", "file", "find", "ls", "readlink", "realpath", "stat", "test", "which",
+    ];
+    CURIOUS.contains(&program) && told.starts_with('~')
 }
 
 fn is_kept(below: &Path) -> bool {

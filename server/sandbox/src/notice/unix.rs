@@ -54,6 +54,7 @@ impl UnixSockets {
         Judgement::Tell(Finding {
             kind: Kind::SocketUnix,
             asked: Some((Operation::Connect, text.as_bytes().to_vec())),
+            is_question: false,
             target: text.into_owned(),
             access: "connect",
             errno: Some(errno),
