@@ -55,6 +55,9 @@ pub struct Outcome {
     pub needed_more_time: bool,
 }
 
+/// What every refusal's line on standard error says. These programs do nothing that a policy forbids.
+const REFUSED: &str = "Blocked by policy `";
+
 /// The rows of a file of JSON lines.
 pub fn rows<T: DeserializeOwned>(path: &Path) -> Vec<T> {
     let text =
@@ -118,6 +121,12 @@ pub fn run_task(user: &OrdinaryUser, task: &Task, sound: bool) -> Outcome {
         }
     };
     let quiet = !task.expected_stderr_empty || report["stderr"] == "";
+    if let Some(alarm) = false_alarm(&report) {
+        return Outcome {
+            wrong: Some(alarm),
+            needed_more_time,
+        };
+    }
     let passes = report["ending"]["kind"] == "exited"
         && report["ending"]["code"] == 0
         && report["stdout"] == task.expected_stdout.as_str()
@@ -164,8 +173,24 @@ fn belljar_run(user: &OrdinaryUser, arguments: &[String]) -> (Output, bool) {
     (run(&["--limit", "wall=120s", "--limit", "cpu=120s"]), true)
 }
 
+/// A refusal told of a program that does nothing that a policy forbids. A limit is none: a program with a fault may run on.
+fn false_alarm(report: &serde_json::Value) -> Option<String> {
+    let told = report["violations"].as_array()?;
+    let refused = |one: &&serde_json::Value| {
+        one["kind"]
+            .as_str()
+            .is_none_or(|kind| !kind.starts_with("limit."))
+    };
+    let first = told.iter().find(refused)?;
+    Some(format!("a false alarm: {first}"))
+}
+
 fn difference(output: &Output, exit: i32, stdout: &str) -> Option<String> {
     let text = String::from_utf8_lossy(&output.stdout);
+    let told = String::from_utf8_lossy(&output.stderr);
+    if let Some(alarm) = told.lines().find(|line| line.contains(REFUSED)) {
+        return Some(format!("a false alarm: {alarm}"));
+    }
     if output.status.code() != Some(exit) {
         let stderr = String::from_utf8_lossy(&output.stderr);
         return Some(format!(

@@ -81,9 +81,10 @@ pub fn judge(snippet: &Snippet, told: &Told) -> Verdict {
         .collect();
     let speaks = |one: &Violation| {
         reached().any(|(_, expected)| {
-            has_kind(expected, one)
+            let is_it = has_kind(expected, one)
                 && (on_accepted_line(expected, one)
-                    || one.confidence == "file" && has_target(expected, one))
+                    || one.confidence == "file" && has_target(expected, one));
+            is_it || looks_where_it_writes(expected, one)
         })
     };
     let alarms = told
