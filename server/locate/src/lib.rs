@@ -10,10 +10,13 @@ mod dash;
 mod family;
 mod frame;
 mod image;
+mod known_builds;
 mod locator;
 mod lua;
 mod memory;
 mod native;
+#[cfg(test)]
+mod noise;
 mod perl;
 mod php;
 mod process;
@@ -21,13 +24,12 @@ mod reader;
 mod ruby;
 mod script;
 #[cfg(test)]
-mod noise;
-#[cfg(test)]
 mod standing;
 mod stuck;
 mod told;
 
 pub use crash::Crash;
 pub use frame::{Certainty, Frame, Place};
+pub use known_builds::{KnownBuild, known_builds};
 pub use locator::Locator;
 pub use told::Operation;

@@ -287,6 +287,12 @@ fn relative_line(
     })
 }
 
+/// The versions that are known.
+#[cfg(test)]
+pub(crate) fn versions() -> Vec<&'static str> {
+    LAYOUTS.iter().map(|layout| layout.version).collect()
+}
+
 #[cfg(test)]
 #[path = "lua_tests.rs"]
 mod tests;

@@ -227,6 +227,15 @@ fn rank(memory: &impl Memory, table: u64, position: u64) -> Option<u64> {
     Some(u64::from(half_in(&bytes, 0)?) + before + u64::from(bits.count_ones()))
 }
 
+/// The versions that are known.
+#[cfg(test)]
+pub(crate) fn versions() -> Vec<&'static str> {
+    let versions = LAYOUTS.iter().map(|layout| layout.version);
+    versions
+        .map(|version| version.trim_end_matches('.'))
+        .collect()
+}
+
 #[cfg(test)]
 #[path = "ruby_tests.rs"]
 mod tests;

@@ -40,7 +40,24 @@ pub fn examine() -> Vec<Finding> {
         landlock(),
         overlay(),
         control_groups(),
+        lines(),
     ]
+}
+
+/// Whether programs' memory may be read, which is how the line of a refusal is found, and of which programs it can be.
+fn lines() -> Finding {
+    let known = belljar_locate::known_builds().iter();
+    let known: Vec<String> = known
+        .map(|known| format!("{} {}", known.program, known.versions))
+        .collect();
+    let closed = number("/proc/sys/kernel/yama/ptrace_scope") == Some(3);
+    let detail = match closed {
+        true => "kernel.yama.ptrace_scope is 3".to_owned(),
+        false => format!("known: {}", known.join(", ")),
+    };
+    let remedy =
+        "restart with kernel.yama.ptrace_scope=1; refusals are enforced and told all the same";
+    found("lines of refusals", !closed, detail, remedy)
 }
 
 fn user_namespaces() -> Finding {
