@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::Read as _;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use belljar_report::Kind;
@@ -12,6 +13,8 @@ use belljar_report::Kind;
 const MOST_PROCESSES: usize = 4096;
 /// How often the family is listed again, in case that one of it was just being born.
 const ROUNDS: usize = 3;
+/// No more of a process's environment is looked through.
+const LONGEST_ENVIRONMENT: u64 = 1 << 20;
 /// So long we wait for the processes to stand still. What then still runs hangs in the kernel.
 const PATIENCE: Duration = Duration::from_millis(20);
 
@@ -61,12 +64,40 @@ impl Stilled {
         suspects
     }
 
+    /// Asks the first of these processes that can tell where it is, on its standard error, and lets it go on for that.
+    pub fn ask(&self, suspects: &[i32]) -> Option<BorrowedFd<'_>> {
+        let pid = suspects.iter().find(|pid| can_tell(**pid))?;
+        let (_, descriptor) = self.processes.iter().find(|(known, _)| known == pid)?;
+        for signal in [nix::libc::SIGINT, nix::libc::SIGCONT] {
+            belljar_sys::signal_by_descriptor(descriptor.as_fd(), signal).ok()?;
+        }
+        Some(descriptor.as_fd())
+    }
+
     /// Lets them go on.
     pub fn go_on(self) {
         for (_, descriptor) in &self.processes {
             let _ = belljar_sys::signal_by_descriptor(descriptor.as_fd(), nix::libc::SIGCONT);
         }
     }
+}
+
+/// Whether this is Node, started so that it prints its stack when it is interrupted. No stack of it can be read from
+/// outside. If a program only looks like that, it is asked in vain.
+fn can_tell(pid: i32) -> bool {
+    const ASKED_TO: &[u8] = b"--trace-sigint";
+    let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    let is_node = program
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with("node"));
+    let mut environment = Vec::new();
+    let read = fs::File::open(format!("/proc/{pid}/environ"))
+        .and_then(|file| file.take(LONGEST_ENVIRONMENT).read_to_end(&mut environment));
+    is_node
+        && read.is_ok()
+        && environment
+            .windows(ASKED_TO.len())
+            .any(|part| part == ASKED_TO)
 }
 
 /// How much a process has of what a limit is about.
