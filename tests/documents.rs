@@ -22,6 +22,7 @@ const DOCUMENTS: &[&str] = &[
     ARCHITECTURE,
     ".github/CONTRIBUTING.md",
     "editors/neovim/README.md",
+    "policies/VIOLATIONS.md",
 ];
 
 /// What stands below the heading `title`, up to the next heading of any kind.
@@ -281,7 +282,8 @@ fn the_readme_names_every_policy_and_every_language() {
         }
     }
     let languages = section("README.md", "Languages");
-    for path in files("policies/runtimes") {
+    let runtimes = files("policies/runtimes");
+    for path in runtimes.filter(|path| path.ends_with(".toml")) {
         let text = read(&path);
         let file: toml::Table = text.parse().expect("a runtime file is TOML");
         let name = file["name"].as_str().expect("a name").to_owned();
@@ -326,10 +328,10 @@ fn the_transcript_in_the_readme_is_what_a_run_prints() {
         .expect("the transcript");
     let to = written
         .iter()
-        .position(|line| line.contains(": Blocked by policy"))
+        .rposition(|line| line.contains(": Blocked by policy"))
         .expect("its end");
     let written = steady(&written[from..=to].join("\n"));
-    assert_eq!(written.len(), 3, "{written:?}");
+    assert_eq!(written.len(), 4, "{written:?}");
 
     let user = OrdinaryUser::new();
     if user.find("python3").is_none() {
@@ -338,6 +340,8 @@ fn the_transcript_in_the_readme_is_what_a_run_prints() {
     let demo = Path::new("tests/fixtures/demo");
     copy_folder(&Path::new(ROOT).join(demo), &user.work().join(demo));
     std::fs::write(user.work().join("Cargo.toml"), "").expect("the mark of a project");
+    std::fs::create_dir(user.home().join(".ssh")).expect("a folder");
+    std::fs::write(user.home().join(".ssh/id_rsa"), "none\n").expect("something to look for");
     user.own_everything();
     let output = user
         .command(user.belljar())
@@ -350,4 +354,62 @@ fn the_transcript_in_the_readme_is_what_a_run_prints() {
     assert!(output.status.success(), "{}", output.status);
     let said = [output.stdout, output.stderr].concat();
     assert_eq!(steady(&String::from_utf8_lossy(&said)), written);
+}
+
+/// What the README learns from.
+const REPORT: &str = "import os, socket
+
+def numbers():
+    with open(os.path.expanduser('~/data/in.csv')) as file:
+        return file.read()
+
+def key():
+    try:
+        return open(os.path.expanduser('~/.ssh/id_rsa')).read()
+    except OSError:
+        return socket.socket().connect(('192.0.2.7', 443))
+
+for tried in numbers, key:
+    try:
+        tried()
+    except OSError:
+        pass
+";
+
+#[test]
+fn what_is_learnt_in_the_readme_is_what_is_learnt() {
+    let written = fenced(&read("README.md"));
+    let command = "$ belljar learn report.py";
+    let from = written.iter().position(|line| line == command);
+    let written = &written[from.expect("the transcript") + 1..];
+    let to = written.iter().position(|line| line.contains("--again"));
+    let written = &written[..=to.expect("its end")];
+
+    let user = OrdinaryUser::new();
+    if user.find("python3").is_none() {
+        return skipped("`python3` is not installed");
+    }
+    for (name, text) in [
+        ("work/report.py", REPORT),
+        ("work/Makefile", ""),
+        ("home/data/in.csv", "1\n"),
+        ("home/.ssh/id_rsa", "none\n"),
+    ] {
+        let path = user.home().join("..").join(name);
+        let folder = path.parent().expect("a folder");
+        std::fs::create_dir_all(folder).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+    user.own_everything();
+    let output = user
+        .command(user.belljar())
+        .args(["learn", "report.py"])
+        .output()
+        .expect("belljar starts");
+    if output.status.code() == Some(125) {
+        return skipped(&String::from_utf8_lossy(&output.stderr));
+    }
+    let learnt = String::from_utf8_lossy(&output.stdout);
+    let learnt: Vec<&str> = learnt.lines().collect();
+    assert_eq!(learnt, written);
 }

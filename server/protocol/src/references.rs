@@ -14,7 +14,7 @@ use tower_lsp::ls_types::{
 use crate::output_files::OutputFiles;
 
 /// What is known about each kind.
-const VIOLATIONS: &str = include_str!("../../../VIOLATIONS.md");
+const VIOLATIONS: &str = include_str!("../../../policies/VIOLATIONS.md");
 
 /// Where it all is for one run.
 #[derive(Clone, Debug, PartialEq, Eq)]

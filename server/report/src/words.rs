@@ -31,12 +31,15 @@ pub fn violation_words(violation: &Violation, policy: &str) -> String {
             times(violation.count)
         );
     };
-    let saw = violation.errno.as_deref().map_or(String::new(), |errno| {
-        format!(
+    let saw = match (violation.errno.as_deref(), violation.kind) {
+        (Some(errno), _) => format!(
             " The program saw \"{}\".",
             error_words(&displayable_line(errno, LONGEST))
-        )
-    });
+        ),
+        // It may have seen no error, because it changed something of the sandbox's own instead.
+        (None, Kind::FilesWrite) => " Yours stays as it is.".to_owned(),
+        (None, _) => String::new(),
+    };
     format!(
         "Blocked by policy `{policy}`: {deed} `{target}`.{saw}{}",
         times(violation.count)

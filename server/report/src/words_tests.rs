@@ -31,6 +31,11 @@ fn a_violation_is_a_sentence() {
         violation_words(&hostile, "default"),
         "Blocked by policy `default`: read `/a⏎b\\u{202e}`. (3 times)"
     );
+    let home = violation(Kind::FilesWrite, "~/.bashrc", None, 1);
+    assert_eq!(
+        violation_words(&home, "default"),
+        "Blocked by policy `default`: write `~/.bashrc`. Yours stays as it is."
+    );
     let limit = violation(Kind::LimitProcesses, "64", None, 1);
     assert_eq!(
         violation_words(&limit, "strict"),
