@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # What is tried inside the machine, as root at first. Each thing prints `@begin NAME`, what it said, and `@end NAME STATUS`;
-# the tests outside judge. Groups: `work` is delegated to the user and can be used as it is, `belljar.scope` and
-# `shared.scope` are scopes as systemd makes them, `plain` is nobody's.
+# the tests outside judge. Groups: `work` is delegated to the user and can be used as it is, those that are
+# called `.scope` are as systemd makes them, `plain` is nobody's.
 export PATH=/bin
 mkdir -p /proc /sys /dev /tmp /home /run /usr
 mount -t proc proc /proc
@@ -26,7 +26,7 @@ delegate() {
 delegate $groups/work
 echo "+memory +pids" >$groups/work/cgroup.subtree_control
 delegate $groups/work/shell
-for scope in belljar shared; do
+for scope in belljar shared server; do
   delegate $groups/$scope.scope
 done
 mkdir $groups/plain
@@ -116,6 +116,31 @@ try scope_again as belljar.scope/belljar-supervisor belljar exec --json -- true
 try scope_groups find $groups/belljar.scope -mindepth 1 -type d
 try shared as shared.scope "sleep 1000 & belljar exec --json -- true; kill \$!"
 try shared_groups find $groups/shared.scope -mindepth 1 -type d
+# A language server with two runs at once, and one that still goes on when the editor is gone.
+frame() { printf 'Content-Length: %d\r\n\r\n%s' ${#1} "$1"; }
+document() {
+  frame '{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":{"uri":"file:///tmp/'"$1"'","languageId":"sh","version":1,"text":"'"$2"'"}}}'
+  frame '{"jsonrpc":"2.0","id":"'"$1"'","method":"workspace/executeCommand","params":{"command":"belljar.run","arguments":[{"uri":"file:///tmp/'"$1"'"}]}}'
+}
+mkfifo -m 666 /tmp/in
+as server.scope "exec belljar lsp </tmp/in >/tmp/out" &
+exec 3>/tmp/in
+frame '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"processId":null,"rootUri":null,"capabilities":{}}}' >&3
+frame '{"jsonrpc":"2.0","method":"initialized","params":{}}' >&3
+# shellcheck disable=SC2016 # The shell in the cell reckons.
+document one 'echo one: $((6 * 7))' >&3
+# shellcheck disable=SC2016
+document two 'echo two: $((6 * 7))' >&3
+try server_one at_last grep 'one: 42' /tmp/out
+try server_two at_last grep 'two: 42' /tmp/out
+try server_clean at_last nothing_is_left
+document three 'sleep 1000' >&3
+try server_started at_last pidof sleep
+try server_group left
+exec 3>&-
+try server_ended at_last nobody_runs
+try server_left left
+try server_next as server.scope/belljar-supervisor belljar exec -- true
 try nothing_left_at_the_end at_last nothing_is_left
 try end true
 poweroff -f

@@ -27,6 +27,14 @@ fn violation<'a>(report: &'a Value, kind: &str) -> &'a Value {
         .unwrap_or_else(|| panic!("no {kind}: {report}"))
 }
 
+/// What the doctor says of control groups.
+fn control_group(layers: &[Value]) -> &Value {
+    layers
+        .iter()
+        .find(|layer| layer["layer"] == "control group for limits")
+        .expect("a layer")
+}
+
 fn is_held_by_a_group(report: &Value) -> bool {
     report["posture"]["cgroup"] == true && report["posture"].get("notes").is_none()
 }
@@ -49,8 +57,7 @@ fn the_doctor_finds_every_layer_and_where_groups_can_be_made() {
             layers.iter().all(|layer| layer["on"] == true),
             "{diagnosis}"
         );
-        let group = layers.last().expect("a layer");
-        assert_eq!(group["layer"], "control group for limits");
+        let group = control_group(layers);
         assert_eq!(group["detail"], "cgroup v2, in /sys/fs/cgroup/work");
     });
 }
@@ -60,7 +67,7 @@ fn the_doctor_names_a_group_that_is_not_delegated_and_what_mends_it() {
     judge(|machine| {
         let diagnosis = machine.report("plain_doctor");
         let layers = diagnosis["layers"].as_array().expect("a list");
-        let group = layers.last().expect("a layer");
+        let group = control_group(layers);
         assert_eq!(group["on"], false, "{group}");
         let says = |key: &str, word: &str| {
             let text = group[key].as_str().expect("text");
@@ -289,5 +296,29 @@ fn a_scope_in_which_belljar_is_alone_is_divided_and_one_with_others_is_not() {
         assert_eq!(machine.said("scope_groups").text, supervisor);
         assert!(is_held_by_a_group(&machine.report("scope_again")));
         assert_eq!(machine.said("shared_groups").text, "");
+    });
+}
+
+#[test]
+fn runs_of_a_language_server_have_groups_and_leave_none() {
+    judge(|machine| {
+        for name in [
+            "server_one",
+            "server_two",
+            "server_clean",
+            "server_started",
+            "server_ended",
+            "server_next",
+        ] {
+            let said = machine.said(name);
+            assert_eq!(said.status, 0, "{name}: {said:?}");
+        }
+        let group = &machine.said("server_group").text;
+        assert!(
+            group.starts_with("/sys/fs/cgroup/server.scope/belljar-"),
+            "{group}"
+        );
+        // The editor went away in the middle of a run: as after a kill, the next run removes what is left.
+        assert!(machine.said("server_left").text.lines().count() <= 1);
     });
 }
