@@ -63,7 +63,8 @@ impl Reader for Python {
         if let Some(Interpreter { runtime, layout }) = self.found
             && let Some(state) = layout.state_of(process, runtime, thread)
         {
-            layout.walk(&process.memory(), state, frames);
+            let document = process.document.as_deref();
+            layout.walk(&process.memory(), state, document, frames);
         }
     }
 }
@@ -122,3 +123,7 @@ fn is_program(name: &str) -> bool {
 #[cfg(test)]
 #[path = "cpython_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "cpython/hostile_tests.rs"]
+mod hostile_tests;

@@ -47,9 +47,12 @@ pub(super) struct Code {
 }
 
 impl Layout {
-    /// Whether the object at `address` is of the type that CPython calls `code`.
-    pub fn is_code(&self, memory: &impl Memory, address: u64) -> Option<u64> {
+    /// The type of the object at `address`, if it is `known` or what CPython calls `code`.
+    pub fn is_code(&self, memory: &impl Memory, address: u64, known: Option<u64>) -> Option<u64> {
         let kind = memory.pointer(address.checked_add(self.type_of_object as u64)?)?;
+        if let Some(known) = known {
+            return (kind == known).then_some(kind);
+        }
         let name = memory.pointer(kind.checked_add(self.type_name as u64)?)?;
         (memory.bytes::<5>(name)? == *b"code\0").then_some(kind)
     }

@@ -1,7 +1,7 @@
 //! Follows the frames of one thread.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::layout::{Calls, Layout};
 use super::objects::{Code, half_in, piece, pointer_in, word_in};
@@ -11,12 +11,29 @@ use crate::reader::DEEPEST;
 
 /// From this owner on a frame stands for the interpreter itself.
 const NOBODYS: u8 = 3;
+/// The tables of lines that are read for one walk are together no longer than this.
+const MOST_TABLES: usize = 4 << 20;
+
 /// What was read of code objects is kept for one walk: a function that calls itself is read once.
-type Codes = HashMap<u64, Option<Code>>;
+#[derive(Default)]
+struct Codes {
+    known: HashMap<u64, Option<Code>>,
+    /// Bytes of all tables of lines among them.
+    tables: usize,
+    /// The type of all of them.
+    kind: Option<u64>,
+}
 
 impl Layout {
-    /// Appends the frames of the thread whose state lies at `state`. Stops at the first that is not as it should be.
-    pub fn walk(&self, memory: &impl Memory, state: u64, frames: &mut Vec<Frame>) {
+    /// Appends the frames of the thread whose state lies at `state`, down to the first that is the document's. Stops at
+    /// the first that is not as it should be.
+    pub fn walk(
+        &self,
+        memory: &impl Memory,
+        state: u64,
+        document: Option<&Path>,
+        frames: &mut Vec<Frame>,
+    ) {
         let Some(mut at) = self.innermost(memory, state) else {
             return;
         };
@@ -31,15 +48,20 @@ impl Layout {
             .max()
             .unwrap_or(0)
             + 8;
-        let mut codes = Codes::new();
-        let mut kind = None;
+        let mut codes = Codes::default();
         for _ in 0..DEEPEST {
             let Some(frame) = piece(memory, at, length) else {
                 return;
             };
             if !self.is_nobodys(&frame) {
-                match self.frame(memory, &frame, &mut codes, &mut kind) {
-                    Some(Some(frame)) => frames.push(frame),
+                match self.frame(memory, &frame, &mut codes) {
+                    Some(Some(frame)) => {
+                        let is_found = Some(frame.file.as_path()) == document;
+                        frames.push(frame);
+                        if is_found {
+                            return;
+                        }
+                    }
                     Some(None) => {}
                     None => return,
                 }
@@ -77,26 +99,10 @@ impl Layout {
         memory: &impl Memory,
         frame: &[u8],
         codes: &mut Codes,
-        kind: &mut Option<u64>,
     ) -> Option<Option<Frame>> {
         // Since 3.14 the lowest bits say how the object is held.
         let address = word_in(frame, self.code_of_frame)? & !3;
-        let is_known = match *kind {
-            Some(kind) => {
-                memory.word(address.checked_add(self.type_of_object as u64)?) == Some(kind)
-            }
-            None => {
-                *kind = self.is_code(memory, address);
-                kind.is_some()
-            }
-        };
-        if !is_known {
-            return None;
-        }
-        let code = codes
-            .entry(address)
-            .or_insert_with(|| self.code(memory, address))
-            .as_ref()?;
+        let code = self.known_code(memory, address, codes)?;
         // The machinery of `import` is the interpreter's own.
         if code.file.as_encoded_bytes().starts_with(b"<frozen ") {
             return Some(None);
@@ -111,6 +117,25 @@ impl Layout {
             column,
             function: Some(code.function.clone()),
         }))
+    }
+
+    fn known_code<'a>(
+        &self,
+        memory: &impl Memory,
+        address: u64,
+        codes: &'a mut Codes,
+    ) -> Option<&'a Code> {
+        if !codes.known.contains_key(&address) {
+            let kind = self.is_code(memory, address, codes.kind)?;
+            codes.kind = Some(kind);
+            let code = self.code(memory, address);
+            codes.tables += code.as_ref().map_or(0, |code| code.lines.len());
+            if codes.tables > MOST_TABLES {
+                return None;
+            }
+            codes.known.insert(address, code);
+        }
+        codes.known.get(&address)?.as_ref()
     }
 
     /// How far into its code a frame is, in bytes.
