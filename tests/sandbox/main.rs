@@ -10,6 +10,7 @@ mod lifetime;
 mod limits;
 mod long_service;
 mod neighbours;
+mod noticing;
 #[path = "../ordinary_user/mod.rs"]
 #[allow(dead_code)]
 mod ordinary_user;

@@ -5,6 +5,7 @@ mod cell;
 mod cgroup;
 mod construct;
 mod culprit;
+mod disk;
 pub mod doctor;
 mod failure;
 mod fault;

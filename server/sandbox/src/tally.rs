@@ -1,5 +1,8 @@
 //! Counts refusals that repeat, so that a storm of them costs neither memory nor frames.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
 use belljar_report::Violation;
 
 /// More different ones than this are only counted with the last: a program can make up as many names as it likes.
@@ -9,33 +12,27 @@ const MOST: usize = 1000;
 #[derive(Default)]
 pub struct Tally {
     seen: Vec<(Violation, u64)>,
-    /// Where the last one was found: storms repeat themselves.
-    last: usize,
+    /// Where the one with this hash is. Two with one hash are counted as one, which the hasher's key makes unlikely.
+    places: HashMap<u64, usize>,
+    hasher: RandomState,
 }
 
 impl Tally {
     /// Notes one. Gives it back if it is the first of its kind.
     pub fn note(&mut self, violation: Violation) -> Option<Violation> {
-        if let Some((seen, repeats)) = self.seen.get_mut(self.last)
-            && seen.repeats(&violation)
-        {
+        // What `Violation::repeats` compares.
+        let hash = self.hasher.hash_one((
+            (violation.kind, &violation.target, &violation.access),
+            (&violation.file, violation.line, &violation.program),
+        ));
+        let is_full = self.seen.len() >= MOST;
+        let known = self.places.get(&hash).copied();
+        let place = known.or(is_full.then_some(MOST - 1));
+        if let Some((_, repeats)) = place.and_then(|place| self.seen.get_mut(place)) {
             *repeats += 1;
             return None;
         }
-        if let Some(index) = self
-            .seen
-            .iter()
-            .position(|(seen, _)| seen.repeats(&violation))
-        {
-            self.last = index;
-            self.seen[index].1 += 1;
-            return None;
-        }
-        if self.seen.len() == MOST {
-            self.seen[MOST - 1].1 += 1;
-            return None;
-        }
-        self.last = self.seen.len();
+        self.places.insert(hash, self.seen.len());
         self.seen.push((violation.clone(), 0));
         Some(violation)
     }
@@ -57,5 +54,55 @@ impl Tally {
                 ..violation.clone()
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use belljar_report::{Confidence, Kind, Layer};
+
+    use super::*;
+
+    fn refused(target: &str) -> Violation {
+        Violation {
+            kind: Kind::FilesRead,
+            target: target.to_owned(),
+            access: "open".to_owned(),
+            errno: None,
+            file: None,
+            line: Some(1),
+            column: None,
+            confidence: Confidence::Exact,
+            count: 1,
+            program: "cat".to_owned(),
+            rule: None,
+            layer: Layer::Mount,
+            allow: None,
+        }
+    }
+
+    #[test]
+    fn the_first_is_told_and_the_others_are_counted() {
+        let mut tally = Tally::default();
+        assert!(tally.note(refused("/a")).is_some());
+        assert!(tally.note(refused("/a")).is_none());
+        assert!(tally.note(refused("/b")).is_some());
+        let repeats = tally.repeats();
+        assert_eq!((repeats.len(), repeats[0].count), (1, 1));
+    }
+
+    #[test]
+    fn a_storm_of_new_names_is_counted_and_not_kept() {
+        let mut tally = Tally::default();
+        let told = (0..5000)
+            .filter_map(|number| tally.note(refused(&format!("/{number}"))))
+            .count();
+        assert_eq!(told, MOST);
+        let counted: u64 = tally
+            .repeats()
+            .iter()
+            .map(|violation| violation.count)
+            .sum();
+        assert_eq!(counted, 5000 - MOST as u64);
     }
 }

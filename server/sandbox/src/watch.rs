@@ -13,6 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 use crate::cgroup::Group;
 use crate::construct::{Standing, let_go, read_message};
 use crate::culprit::Stilled;
+use crate::disk::Filling;
 use crate::failure::Failure;
 use crate::limits::LimitWords;
 use crate::notice::{Inside, Listener, Names};
@@ -50,6 +51,7 @@ struct Watch<'a, 't> {
     listener: Listener,
     watcher: Watcher,
     tally: Tally,
+    filling: Filling,
     words: LimitWords<'a>,
     /// Open ends of the program's output.
     output: [Option<PipeReader>; 2],
@@ -104,6 +106,7 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
         listener,
         watcher,
         tally: Tally::default(),
+        filling: Filling::default(),
         words: LimitWords {
             policy: &plan.rules.limits,
             limits: &plan.limits,
@@ -187,6 +190,7 @@ impl Watch<'_, '_> {
                     self.read_output(index, &mut buffer);
                 }
             }
+            self.look_at_filling();
             self.hold_limits();
             if ready.ended {
                 self.read_status();
@@ -238,6 +242,7 @@ impl Watch<'_, '_> {
         // Whole milliseconds, rounded up: less would be none, and we would not wait at all.
         let patience =
             self.next_look.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+        let patience = self.filling.patience().unwrap_or(patience).min(patience);
         let patience = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
         match nix::poll::poll(&mut waiting, patience) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
@@ -421,6 +426,27 @@ impl Watch<'_, '_> {
         }
     }
 
+    /// Finds out who fills scratch space, while it can still be found out.
+    fn look_at_filling(&mut self) {
+        if self.listener.has_written() {
+            self.filling.begins();
+        }
+        if self.filling.patience().is_none() || self.stopped.is_some() || self.is_over() {
+            return;
+        }
+        let (used, size) = self.watcher.scratch();
+        if self.filling.is_nearly_full(used, size) {
+            let mut nearly =
+                self.words
+                    .violation("scratch", Kind::LimitDisk, Layer::Mount, self.plan);
+            let stilled = Stilled::below(self.standing.pid);
+            self.listener
+                .put_on_line(&mut nearly, &stilled.suspects(Kind::LimitDisk));
+            stilled.go_on();
+            self.filling.note(nearly);
+        }
+    }
+
     /// Notes a limit as a violation, once.
     fn hit(&mut self, limit: &'static str, kind: Kind, layer: Layer) {
         let mut violation = self.words.violation(limit, kind, layer, self.plan);
@@ -442,6 +468,9 @@ impl Watch<'_, '_> {
             if kind == Kind::LimitDisk {
                 stilled.go_on();
             }
+        }
+        if kind == Kind::LimitDisk {
+            self.filling.put_on_line(&mut violation);
         }
         if let Some(first) = self.tally.note(violation) {
             self.talk.tell(&Event::Violation(first));

@@ -130,6 +130,19 @@ impl Watcher {
         self.scratch_used().1
     }
 
+    /// Bytes used of scratch space, and how large it is.
+    pub fn scratch(&self) -> (u64, u64) {
+        let facts = self
+            .scratch
+            .as_ref()
+            .and_then(|fd| nix::sys::statvfs::fstatvfs(fd.as_fd()).ok());
+        facts.map_or((0, 0), |facts| {
+            let unit = facts.fragment_size();
+            let used = facts.blocks().saturating_sub(facts.blocks_free());
+            (used * unit, facts.blocks() * unit)
+        })
+    }
+
     fn processes(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(&self.proc_directory) else {
             return Vec::new();

@@ -53,6 +53,7 @@ pub struct Files {
     rules: Rules,
     /// Files of the system that are there, and were opened before.
     known: HashSet<Vec<u8>>,
+    has_written: bool,
 }
 
 /// What a call wants of one file.
@@ -90,6 +91,7 @@ impl Files {
             project: plan.project.clone(),
             rules: plan.rules.clone(),
             known: HashSet::new(),
+            has_written: false,
         }
     }
 
@@ -126,6 +128,11 @@ impl Files {
             }
         }
         Judgement::GoOn
+    }
+
+    /// Whether something was opened where the cell may write since this was last asked.
+    pub fn has_written(&mut self) -> bool {
+        std::mem::take(&mut self.has_written)
     }
 
     /// What is at `path` in the cell.
@@ -247,6 +254,7 @@ impl Files {
             return None;
         }
         if self.is_writable(&path) {
+            self.has_written |= !path.starts_with("/dev/null");
             return self.home_write(&path, wish, name);
         }
         let errno = match wish {
@@ -275,6 +283,7 @@ impl Files {
         let is_last = below.components().nth(1).is_none();
         if makes && is_last {
             if self.is_writable(above) {
+                self.has_written = true;
                 return self.home_write(&path, wish, name);
             }
             return self.write_finding(&path, wish, name, Errno::EROFS);

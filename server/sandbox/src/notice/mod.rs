@@ -152,6 +152,11 @@ impl Listener {
         crash
     }
 
+    /// Whether a file was opened for writing in the cell's scratch space since this was last asked.
+    pub fn has_written(&mut self) -> bool {
+        self.files.has_written()
+    }
+
     /// This step is the next.
     pub fn begins(&mut self, step: Option<&Step>) {
         self.is_preparing = step.is_some_and(|step| !step.is_program);

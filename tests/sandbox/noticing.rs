@@ -1,0 +1,184 @@
+//! What a run is told of, and that it makes no difference to the program whether anybody listens.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::person::{Person, Ran, for_everybody, output};
+
+const NOTICED: &str = include_str!("payloads/noticed.py");
+const CONFUSE: &str = include_str!("payloads/confuse.py");
+const SECRET: &str = "only the host may know";
+
+fn furnish_home(person: &Person) -> std::path::PathBuf {
+    let home = person.user.home();
+    std::fs::create_dir_all(home.join("kept")).expect("a folder");
+    for name in ["secret.txt", "second.txt"] {
+        std::fs::write(home.join(name), SECRET).expect("a file");
+    }
+    person.user.own_everything();
+    home
+}
+
+fn run(person: &Person, variables: &[(&str, &str)], file: &str) -> Ran {
+    let mut command = person.belljar(&["run", "--json", file]);
+    Ran::of(output(command.envs(variables.iter().copied())))
+}
+
+/// What the comments of the program say that is to be told: line, kind, target.
+fn expected() -> BTreeSet<(u64, String, String)> {
+    let marks = NOTICED.lines().zip(1..).filter_map(|(line, number)| {
+        let (_, mark) = line.split_once("  # ")?;
+        let (kind, target) = mark.split_once(' ')?;
+        Some((number, kind.to_owned(), target.to_owned()))
+    });
+    marks.collect()
+}
+
+fn told(ran: &Ran) -> BTreeSet<(u64, String, String)> {
+    let all = ran.report["violations"].as_array().expect("violations");
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    all.iter()
+        .map(|violation| {
+            let line = violation["line"].as_u64().unwrap_or(0);
+            (line, text(&violation["kind"]), text(&violation["target"]))
+        })
+        .collect()
+}
+
+#[test]
+fn each_refusal_is_told_on_its_line_and_nothing_else_is() {
+    for_everybody(|person| {
+        furnish_home(person);
+        person.put("noticed.py", NOTICED);
+        let ran = run(person, &[], "noticed.py").succeeded();
+        assert_eq!(ran.report["posture"]["located"], true, "{}", ran.report);
+        assert_eq!(told(&ran), expected(), "{}", ran.report);
+        let seen = ran.told();
+        for own in [
+            "own",
+            "own again",
+            "scratch",
+            "project",
+            "own address",
+            "own name",
+        ] {
+            assert_eq!(seen[own], "ok", "{own}: {seen}");
+        }
+        for (name, errno) in [
+            ("read in home", "ENOENT"),
+            ("read of the system", "ENOENT"),
+            ("mkdir", "EROFS"),
+        ] {
+            assert_eq!(seen[name], errno, "{name}: {seen}");
+        }
+    });
+}
+
+#[test]
+fn outside_the_files_that_a_cell_hides_can_be_read() {
+    for_everybody(|person| {
+        let home = furnish_home(person);
+        let read = "import os, json; print(json.dumps([open(os.path.expanduser('~/secret.txt')).read(), \
+                    os.listdir(os.path.expanduser('~/kept'))]))";
+        let outside = person.python_outside(read, &[]);
+        assert_eq!(outside[0], SECRET, "{}", home.display());
+    });
+}
+
+#[test]
+fn nobody_who_listens_changes_what_a_program_is_refused() {
+    for_everybody(|person| {
+        furnish_home(person);
+        person.put("noticed.py", NOTICED);
+        let heard = run(person, &[], "noticed.py").succeeded();
+        let unheard = run(person, &[("BELLJAR_FAIL_AT", "listener")], "noticed.py").succeeded();
+        let posture = &unheard.report["posture"];
+        assert_eq!(posture["located"], false, "{posture}");
+        assert!(
+            posture["notes"].to_string().contains("not located"),
+            "{posture}"
+        );
+        let (mut heard, mut unheard) = (heard.told(), unheard.told());
+        // Refused both times: by the filter that asks, and by the network in which there is nobody.
+        for told in [&mut heard, &mut unheard] {
+            let connect = told["connect"].take();
+            assert!(connect == "EACCES" || connect == "ENETUNREACH", "{connect}");
+        }
+        assert_eq!(heard, unheard);
+    });
+}
+
+/// Runs one way to confuse the watcher; it must neither let anything out nor keep the run from its end.
+fn confuse(person: &Person, way: &str) -> Ran {
+    let home = furnish_home(person);
+    let secret = home.join("secret.txt");
+    let secret = secret.to_str().expect("text");
+    let started = Instant::now();
+    let ran = person.python(&["--limit", "wall=60s"], CONFUSE, &[way, secret]);
+    let ran = ran.succeeded();
+    assert!(!ran.stdout().contains(SECRET), "{way}: {}", ran.report);
+    assert!(
+        started.elapsed() < Duration::from_secs(50),
+        "{way} held the watcher up"
+    );
+    ran
+}
+
+#[test]
+fn a_path_that_changes_while_it_is_looked_at_leads_to_nothing_hidden() {
+    for_everybody(|person| {
+        let ran = confuse(person, "flipped path");
+        assert!(ran.stdout().contains("mine"), "the control: {}", ran.report);
+        confuse(person, "swapped directory");
+    });
+}
+
+#[test]
+fn a_program_that_dies_while_it_is_looked_at_does_not_stop_the_watcher() {
+    for_everybody(|person| {
+        let ran = confuse(person, "killed while asked");
+        assert_eq!(
+            ran.violations("network.connect"),
+            ["192.0.2.7:443"],
+            "{}",
+            ran.report
+        );
+    });
+}
+
+#[test]
+fn pipes_and_links_without_end_do_not_hold_the_watcher_up() {
+    for_everybody(|person| {
+        confuse(person, "pipes");
+        confuse(person, "loops");
+        confuse(person, "bad pointers");
+    });
+}
+
+#[test]
+fn ever_new_names_fill_no_report() {
+    for_everybody(|person| {
+        let ran = confuse(person, "names");
+        let told = ran.violations("files.read").len();
+        assert!((1..=1000).contains(&told), "{told}");
+        let ran = confuse(person, "names asked");
+        let told = ran.violations("network.resolve").len();
+        assert!((1..=1000).contains(&told), "{told}");
+    });
+}
+
+#[test]
+fn messages_that_no_preload_sent_change_no_verdict() {
+    for_everybody(|person| {
+        let ran = confuse(person, "forged messages");
+        assert_eq!(
+            ran.violations("network.connect"),
+            ["192.0.2.7:443"],
+            "{}",
+            ran.report
+        );
+        assert!(ran.violations("files.write").is_empty(), "{}", ran.report);
+    });
+}
