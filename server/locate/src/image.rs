@@ -12,12 +12,15 @@ use std::rc::Rc;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use object::read::elf::{ElfFile64, FileHeader};
 use object::{
-    CompressedData, CompressionFormat, Object, ObjectSection, ObjectSegment, ObjectSymbol,
-    ReadCache, ReadCacheOps,
+    CompressedData, CompressionFormat, Object, ObjectSection, ObjectSegment, ReadCache,
+    ReadCacheOps,
 };
 
 /// No file that is larger is looked into.
 const LARGEST: u64 = 1 << 30;
+
+/// No table of symbols that is larger is read.
+const LARGEST_TABLE: u64 = 64 << 20;
 
 /// A file's identity, with what changes when it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -116,20 +119,11 @@ impl Image {
     /// Addresses, before loading, of some symbols; in the order of `names`. Both symbol tables are looked through.
     pub fn symbols(&self, names: &[&str]) -> Vec<Option<u64>> {
         let mut found = vec![None; names.len()];
-        let Some(elf) = self.elf() else {
-            return found;
-        };
-        for symbol in elf.dynamic_symbols().chain(elf.symbols()) {
-            if symbol.is_undefined() || symbol.address() == 0 {
-                continue;
-            }
-            let Ok(name) = symbol.name_bytes() else {
-                continue;
-            };
-            for (slot, wanted) in found.iter_mut().zip(names) {
-                if slot.is_none() && name == wanted.as_bytes() {
-                    *slot = Some(symbol.address());
-                }
+        for (symbols, texts) in [(".dynsym", ".dynstr"), (".symtab", ".strtab")] {
+            // Whole tables at once: asked for one by one, tens of thousands of names take a hundred times as long.
+            let read = |name| self.section(name, LARGEST_TABLE);
+            if let (Some(symbols), Some(texts)) = (read(symbols), read(texts)) {
+                find_symbols(&symbols, &texts, names, &mut found);
             }
             if found.iter().all(Option::is_some) {
                 break;
@@ -226,5 +220,37 @@ impl Image {
         };
         self.elf()
             .is_some_and(|elf| elf.elf_header().e_machine(elf.endian()) == machine)
+    }
+}
+
+/// Looks for `names` in a table of `Elf64_Sym`, whose names lie in `texts`.
+fn find_symbols(symbols: &[u8], texts: &[u8], names: &[&str], found: &mut [Option<u64>]) {
+    /// Name (4 bytes), kind, visibility, section (2 bytes), address (8 bytes), size.
+    const SIZE: usize = 24;
+    for symbol in symbols.chunks_exact(SIZE) {
+        let [a, b, c, d, _, _, section_low, section_high, address @ ..] = symbol else {
+            continue;
+        };
+        let address = address
+            .first_chunk()
+            .map(|address| u64::from_le_bytes(*address));
+        let Some(address) = address.filter(|address| *address != 0) else {
+            continue;
+        };
+        if (*section_low, *section_high) == (0, 0) {
+            continue;
+        }
+        let name = usize::try_from(u32::from_le_bytes([*a, *b, *c, *d])).unwrap_or(usize::MAX);
+        let Some(text) = texts.get(name..) else {
+            continue;
+        };
+        for (slot, wanted) in found.iter_mut().zip(names) {
+            if slot.is_none()
+                && text.starts_with(wanted.as_bytes())
+                && text.get(wanted.len()) == Some(&0)
+            {
+                *slot = Some(address);
+            }
+        }
     }
 }

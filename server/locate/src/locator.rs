@@ -126,6 +126,12 @@ impl Locator {
         frames
     }
 
+    /// As if the process of `thread` were new.
+    #[cfg(test)]
+    pub(crate) fn forget(&mut self, thread: i32) {
+        self.known.remove(&process_of(thread).unwrap_or(thread));
+    }
+
     fn calls(&mut self, thread: i32) -> Vec<Frame> {
         let mut frames = Vec::new();
         let document = self.document.clone();

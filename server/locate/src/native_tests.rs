@@ -373,3 +373,59 @@ func main() {
     let go = "go version >/dev/null; export GO111MODULE=off GODEBUG=tracebackancestors=5";
     check("main.go", text, &format!("{go}; go build -o program $0"));
 }
+
+/// The median time that `Locator::place` takes for a thread that stands, in microseconds: at first, for a process that is
+/// new, and later.
+fn cost_of(name: &str, text: &str, command: &str) -> [u128; 3] {
+    let script = format!("{command} && exec ./program");
+    let mut program = Standing::start_with("sh", &["-c", &script], &[(name, text)]);
+    let thread = program.stop();
+    let document = program.file(name);
+    let timed = |locator: &mut Locator| {
+        let start = std::time::Instant::now();
+        assert!(locator.place(thread).line.is_some());
+        start.elapsed().as_micros()
+    };
+    let median = |mut times: Vec<u128>| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    };
+    let first = (0..9).map(|_| timed(&mut Locator::new(Some(&document))));
+    let first = median(first.collect());
+    let mut locator = Locator::new(Some(&document));
+    timed(&mut locator);
+    let warm = median((0..999).map(|_| timed(&mut locator)).collect());
+    let fresh = (0..99).map(|_| {
+        locator.forget(thread);
+        timed(&mut locator)
+    });
+    [first, median(fresh.collect()), warm]
+}
+
+#[test]
+#[ignore = "prints figures"]
+fn what_a_place_costs() {
+    let go = "export GO111MODULE=off; go build -o program $0";
+    for (name, text, command) in [
+        ("main.c", C, "gcc -g -pthread -o program $0"),
+        ("main.c", C, "gcc -g -static -pthread -o program $0"),
+        ("main.cpp", CPP, "g++ -std=c++20 -g -pthread -o program $0"),
+        (
+            "main.rs",
+            RUST,
+            "rustc -C debuginfo=line-tables-only -o program $0",
+        ),
+        ("main.rs", RUST, "rustc -g -o program $0"),
+        ("main.go", GO, go),
+    ] {
+        let [first, fresh, warm] = cost_of(name, text, command);
+        println!("{command}: first {first} us, new process {fresh} us, later {warm} us");
+    }
+    let bash = "x() {\n  cat < PIPE\n}\nx\n";
+    let python = "import json, socket\ndef x():\n    open('PIPE')\nx()\n";
+    for (name, text, program) in [("main.sh", bash, "bash"), ("main.py", python, "python3")] {
+        let command = format!("ln -s $(command -v {program}) program; exec {program} $0");
+        let [first, fresh, warm] = cost_of(name, text, &command);
+        println!("{program}: first {first} us, new process {fresh} us, later {warm} us");
+    }
+}

@@ -145,7 +145,7 @@ impl Process {
         let library = self.mapping_of(is);
         [own, library].into_iter().flatten().find_map(|mapping| {
             let image = self.image(&mapping.path)?;
-            let found = image.symbols(names);
+            let found = self.modules.symbols(&image, names);
             found.iter().any(Option::is_some).then_some(())?;
             let bias = self.bias(mapping, &image)?;
             Some(

@@ -9,8 +9,8 @@ use crate::process::{stat_number, threads_of};
 
 /// So many threads and processes are asked for their place, the busiest first.
 const MOST_ASKED: usize = 16;
-/// So long a thread is waited for that was told to stop.
-const PATIENCE: Duration = Duration::from_millis(10);
+/// So long the threads of a process are waited for that were told to stop. On a busy machine they need a turn for that.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 impl Locator {
     /// Where the process `pid` is, all of whose threads are stopped (by SIGSTOP): the place of the thread that has
@@ -20,8 +20,9 @@ impl Locator {
         // The main thread first, so that it wins if none has worked more. A sort keeps the order of equals.
         threads.sort_by_key(|thread| (*thread != pid, *thread));
         threads.sort_by_key(|thread| std::cmp::Reverse(worked(*thread)));
+        let deadline = Instant::now() + PATIENCE;
         self.first_known(&threads, |locator, thread| {
-            wait_until_it_stands(thread);
+            wait_until_it_stands(thread, deadline);
             locator.place(thread)
         })
     }
@@ -42,8 +43,7 @@ impl Locator {
 }
 
 /// A process counts as stopped when its main thread is; on other processors threads may take a moment longer.
-fn wait_until_it_stands(thread: i32) {
-    let deadline = Instant::now() + PATIENCE;
+fn wait_until_it_stands(thread: i32, deadline: Instant) {
     while fs::read(format!("/proc/{thread}/syscall")).is_ok_and(|text| text.starts_with(b"running"))
         && Instant::now() < deadline
     {

@@ -5,6 +5,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::locator::Locator;
+use crate::process::threads_of;
 use crate::standing::{Standing, is_there};
 
 /// Runs `text` until it has opened the pipe and then worked for a while, stops it, and gives the line it was on.
@@ -28,8 +29,9 @@ fn stuck_on(name: &str, text: &str, command: &str) -> Option<u32> {
         std::thread::yield_now();
     }
     kill(Pid::from_raw(pid), Signal::SIGSTOP).expect("our child");
-    let state = || fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    while !state().contains(") T ") {
+    let state = |thread: &i32| fs::read_to_string(format!("/proc/{thread}/stat"));
+    let is_stopped = |thread: &i32| state(thread).unwrap_or_default().contains(") T ");
+    while !threads_of(pid).iter().all(is_stopped) {
         assert!(Instant::now() < deadline, "it does not stop");
         std::thread::yield_now();
     }

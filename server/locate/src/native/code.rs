@@ -39,13 +39,20 @@ impl Part {
     }
 
     /// The calls at an address in memory that have lines, innermost first.
-    pub fn frames(&self, address: u64, memory: &dyn Memory) -> Rc<[Frame]> {
+    pub fn frames(
+        &self,
+        address: u64,
+        document: Option<&Path>,
+        memory: &dyn Memory,
+    ) -> Rc<[Frame]> {
         let in_file = self.in_file(address);
         if let Some(go) = self.module.go() {
             return go.frames(in_file, self.bias, memory);
         }
         let lines = self.module.lines();
-        lines.map(|lines| lines.frames(in_file)).unwrap_or_default()
+        lines
+            .map(|lines| lines.frames(in_file, document))
+            .unwrap_or_default()
     }
 
     /// From the frame whose registers these are, one frame back. `address` is where it is.

@@ -39,6 +39,8 @@ pub(super) struct Lines {
     /// Parts of the code with their unit, by address.
     spans: Vec<Span<usize>>,
     opened: RefCell<HashMap<usize, Rc<Opened>>>,
+    /// Of each unit that was asked for, whether any of its code comes from the document.
+    concerned: RefCell<HashMap<usize, bool>>,
     answers: RefCell<HashMap<u64, Rc<[Frame]>>>,
 }
 
@@ -101,16 +103,18 @@ impl Lines {
             units,
             spans,
             opened: RefCell::default(),
+            concerned: RefCell::default(),
             answers: RefCell::default(),
         })
     }
 
-    /// The calls at an address, innermost first: what was inlined there, then the function itself.
-    pub fn frames(&self, address: u64) -> Rc<[Frame]> {
+    /// The calls at an address, innermost first: what was inlined there, then the function itself. Of code of which
+    /// none comes from `document`, only that it has lines. The document is always the same.
+    pub fn frames(&self, address: u64, document: Option<&Path>) -> Rc<[Frame]> {
         if let Some(known) = self.answers.borrow().get(&address) {
             return Rc::clone(known);
         }
-        let frames: Rc<[Frame]> = self.look_up(address).unwrap_or_default().into();
+        let frames: Rc<[Frame]> = self.look_up(address, document).unwrap_or_default().into();
         let mut answers = self.answers.borrow_mut();
         if answers.len() >= MOST_ANSWERS {
             answers.clear();
@@ -119,9 +123,12 @@ impl Lines {
         frames
     }
 
-    fn look_up(&self, address: u64) -> Option<Vec<Frame>> {
+    fn look_up(&self, address: u64, document: Option<&Path>) -> Option<Vec<Frame>> {
         let index = *span_at(&self.spans, address)?;
         let unit = self.units.get(index)?;
+        if !document.is_none_or(|document| self.concerns(index, unit, document)) {
+            return Some(vec![Frame::gap()]);
+        }
         let opened = self.open(index, unit);
         let (row, is_exact) = opened.rows.at(address)?;
         let mut frames = Vec::new();
@@ -136,6 +143,20 @@ impl Lines {
         }
         frames.extend(self.frame(unit, place));
         Some(frames)
+    }
+
+    /// Whether a unit has the document in its list of files. A language's own library is one large unit; to read its
+    /// lines takes longer than everything else.
+    fn concerns(&self, index: usize, unit: &Unit<Bytes>, document: &Path) -> bool {
+        let mut concerned = self.concerned.borrow_mut();
+        *concerned.entry(index).or_insert_with(|| {
+            let Some(program) = &unit.line_program else {
+                return false;
+            };
+            let count = program.header().file_names().len() as u64;
+            // The first file is 0 or 1, depending on the version.
+            (0..=count).any(|number| self.file(unit, number).as_deref() == Some(document))
+        })
     }
 
     fn open(&self, index: usize, unit: &Unit<Bytes>) -> Rc<Opened> {

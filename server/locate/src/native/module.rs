@@ -12,6 +12,8 @@ use crate::image::{FileId, Image};
 
 /// So many files are remembered.
 const MOST_MODULES: usize = 128;
+/// So many answers about symbols are remembered.
+const MOST_ANSWERS: usize = 512;
 /// Debug information of so many of them is read in a run.
 const MOST_WITH_LINES: usize = 16;
 
@@ -19,6 +21,7 @@ const MOST_WITH_LINES: usize = 16;
 #[derive(Default)]
 pub(crate) struct Modules {
     known: RefCell<HashMap<FileId, Rc<Module>>>,
+    symbols: RefCell<HashMap<(FileId, String), Vec<Option<u64>>>>,
     with_lines: Cell<usize>,
 }
 
@@ -29,6 +32,18 @@ impl fmt::Debug for Modules {
 }
 
 impl Modules {
+    /// The same as [`Image::symbols`]. Looking through a large table takes milliseconds, and each new process of a
+    /// program asks for the same.
+    pub fn symbols(&self, image: &Image, names: &[&str]) -> Vec<Option<u64>> {
+        let key = (image.id, names.join(" "));
+        let mut answers = self.symbols.borrow_mut();
+        if answers.len() >= MOST_ANSWERS {
+            answers.clear();
+        }
+        let look_up = || image.symbols(names);
+        answers.entry(key).or_insert_with(look_up).clone()
+    }
+
     /// What is known of a file; nothing if it is no code of this machine.
     pub(super) fn of(&self, image: Image) -> Option<Rc<Module>> {
         if let Some(module) = self.known.borrow().get(&image.id) {

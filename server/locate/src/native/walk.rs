@@ -1,5 +1,6 @@
 //! Walks a stack from where a thread stands to its innermost call of the document.
 
+use std::path::Path;
 use std::rc::Rc;
 
 use super::calls::{Call, behind_stub, call_before, ends_signal};
@@ -62,6 +63,7 @@ fn climb(
     stack: &Stack,
     frames: &mut Vec<Frame>,
 ) {
+    let document = process.document.as_deref();
     let mut registers = start.registers;
     let mut is_behind = start.is_behind;
     let mut callee: Option<u64> = None;
@@ -79,11 +81,11 @@ fn climb(
         }
         let here = registers.pc.wrapping_sub(u64::from(is_behind));
         let function = code.part(here).and_then(|part| part.function(here));
-        let calls = lines_at(code, here, stack);
+        let calls = lines_at(code, here, document, stack);
         if frames.is_empty()
             && !calls.is_empty()
             && let Some(callee) = callee
-            && is_detour(code, registers.pc, callee, stack)
+            && is_detour(code, registers.pc, callee, document, stack)
         {
             frames.push(Frame::gap());
         }
@@ -95,7 +97,7 @@ fn climb(
         }
         for frame in calls.iter() {
             frames.push(frame.clone());
-            if process.document.as_deref() == Some(&*frame.file) {
+            if document == Some(&*frame.file) {
                 return;
             }
         }
@@ -131,9 +133,14 @@ fn climb(
     }
 }
 
-fn lines_at(code: &Code, address: u64, memory: &dyn Memory) -> Rc<[Frame]> {
+fn lines_at(
+    code: &Code,
+    address: u64,
+    document: Option<&Path>,
+    memory: &dyn Memory,
+) -> Rc<[Frame]> {
     let part = code.part(address);
-    part.map(|part| part.frames(address, memory))
+    part.map(|part| part.frames(address, document, memory))
         .unwrap_or_default()
 }
 
@@ -146,17 +153,23 @@ fn add_ancestors(code: &Code, sp: u64, stack: &Stack, frames: &mut Vec<Frame>) {
     let calls = goroutines::ancestors(all, sp, |address| code.is_code(address), stack);
     for place in calls.unwrap_or_default() {
         // Callers stand behind their calls.
-        frames.extend_from_slice(&part.frames(place.wrapping_sub(1), stack));
+        frames.extend_from_slice(&part.frames(place.wrapping_sub(1), None, stack));
     }
 }
 
 /// Whether the call that returns to `returns` went to other code with lines first, which then left its frame to what
 /// runs now (a tail call). A library that does so within itself is no detour.
-fn is_detour(code: &Code, returns: u64, callee: u64, memory: &dyn Memory) -> bool {
+fn is_detour(
+    code: &Code,
+    returns: u64,
+    callee: u64,
+    document: Option<&Path>,
+    memory: &dyn Memory,
+) -> bool {
     match call_before(returns, memory) {
         Some(Call::To(target)) => {
             let target = behind_stub(target, memory);
-            target != callee && !lines_at(code, target, memory).is_empty()
+            target != callee && !lines_at(code, target, document, memory).is_empty()
         }
         Some(Call::Anywhere) => false,
         None => true,
