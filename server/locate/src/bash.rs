@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::frame::Frame;
 use crate::memory::Memory;
-use crate::process::Process;
+use crate::process::{Process, stand_of};
 use crate::reader::Reader;
 use crate::script::{is_file_name, line_in_reason, script_path, text_of};
 
@@ -20,8 +20,12 @@ const INPUT_NAME: u64 = 8;
 /// Kinds of `COMMAND` that cannot be redirected as a whole.
 const SIMPLE: [u32; 5] = [4, 6, 7, 10, 11];
 const KINDS: std::ops::Range<u32> = 0..15;
-/// Parts of `COMMAND` and `REDIRECT`.
+/// Kinds of `COMMAND` that have a line, as the second number of what they hold.
+const WITH_LINE: [u32; 7] = [0, 1, 4, 5, 10, 11, 12];
+/// Parts of `COMMAND`, of what it holds, and of `REDIRECT`.
 const COMMAND_REDIRECTS: u64 = 16;
+const COMMAND_VALUE: u64 = 24;
+const VALUE_LINE: u64 = 4;
 const REDIRECT_WORD: u64 = 32;
 /// The variable with the command is read near the begin of this function.
 const FUNCTION_SIZE: usize = 128;
@@ -83,9 +87,14 @@ pub(crate) fn recognise(process: &Process) -> Option<Box<dyn Reader>> {
 }
 
 impl Reader for Bash {
-    fn frames(&mut self, process: &Process, _thread: i32, frames: &mut Vec<Frame>) {
+    fn frames(&mut self, process: &Process, thread: i32, frames: &mut Vec<Frame>) {
         let memory = process.memory();
-        let found = self.read(&memory).unwrap_or_default();
+        let mut found = self.read(&memory).unwrap_or_default();
+        // Between two commands the line is that of the function around them. No system call is made there.
+        let is_between = stand_of(thread).is_some_and(|stand| stand.call < 0);
+        if let Some((_, line)) = found.first_mut().filter(|_| is_between) {
+            *line = self.last_line(&memory).unwrap_or(*line);
+        }
         let mut found: Vec<_> = found
             .into_iter()
             .map(|(file, line)| (script_path(process, &file), line))
@@ -200,6 +209,14 @@ impl Bash {
         let word = memory.text(memory.pointer(word)?)?;
         let word = String::from_utf8(word).ok()?;
         (!word.trim().is_empty()).then_some(word)
+    }
+
+    /// The line of the command that was executed last.
+    fn last_line(&self, memory: &impl Memory) -> Option<u32> {
+        let command = memory.pointer(self.command?)?;
+        WITH_LINE.contains(&memory.half(command)?).then_some(())?;
+        let value = memory.pointer(command.checked_add(COMMAND_VALUE)?)?;
+        line_in_reason(memory.half(value.checked_add(VALUE_LINE)?)?)
     }
 
     /// The text of the trap that runs.

@@ -65,6 +65,19 @@ fn a_file_that_is_sourced_leads_to_the_line_that_called_it() {
 }
 
 #[test]
+fn a_loop_that_is_stopped_is_on_one_of_its_lines() {
+    let script = "x=1\n: < PIPE\nf() {\n  while true; do\n    x=$((x * 3 % 7))\n  done\n}\n\nf\n";
+    if !is_there("bash") {
+        return;
+    }
+    let mut script = Standing::start("bash", &[("a.sh", script)]);
+    script.stop();
+    script.go_on();
+    let line = script.stopped_place().line.unwrap_or(0);
+    assert!((4..=5).contains(&line), "{line}");
+}
+
+#[test]
 fn what_is_not_in_a_file_has_no_line() {
     if !is_there("bash") {
         return;
@@ -93,6 +106,7 @@ proptest! {
                 traps: Some((at + 40, at + 48)),
             };
             let _ = bash.read(&memory);
+            let _ = bash.last_line(&memory);
             let _ = bash.better_line(&memory, 7, || Some("a\nb".to_owned()));
             prop_assert!(memory.reads() < 10_000);
         }

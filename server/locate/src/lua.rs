@@ -29,6 +29,8 @@ const GLOBAL_SIZE: usize = 2048;
 /// So many words of a stack are followed, and so many of what they lead to.
 const MOST_WORDS: usize = 4096;
 const MOST_THREADS: usize = 64;
+/// No loop is looked for in a longer function.
+const MOST_INSTRUCTIONS: u64 = 1 << 16;
 /// Lines are counted from a known one at least every so many instructions.
 const MOST_STEPS: u64 = 4096;
 
@@ -52,20 +54,50 @@ struct Layout {
     code_size: u64,
     lines: u64,
     source: u64,
+    /// Instructions that jump: how many bits their number has, that of a jump, and those that end a loop.
+    jumps: Jumps,
     /// 5.4 stores differences of lines, and some lines in full: their table, its size, the first line.
     relative: Option<(u64, u64, u64)>,
+}
+
+/// See `Layout::jumps`.
+#[derive(Debug)]
+struct Jumps {
+    bits: u32,
+    /// The jump to anywhere: its number, and where its distance begins and what stands for none.
+    jump: (u32, u32, i64),
+    /// The ends of loops, and where their distance begins and what stands for none. Since 5.4 it goes back only.
+    loops: [u32; 2],
+    distance: (u32, i64),
+}
+
+const JUMPS_5_4: Jumps = Jumps {
+    bits: 7,
+    jump: (56, 7, 0xff_ffff),
+    loops: [73, 77],
+    distance: (15, 0),
+};
+
+/// Since 5.1 to 5.3 only the numbers have changed.
+const fn jumps(jump: u32, loops: [u32; 2]) -> Jumps {
+    Jumps {
+        bits: 6,
+        jump: (jump, 14, 0x1_ffff),
+        loops,
+        distance: (14, 0x1_ffff),
+    }
 }
 
 #[rustfmt::skip]
 const LAYOUTS: [Layout; 4] = [
     Layout { version: "5.4", status: 10, global: 24, call: 32, array: None, function: 0, before: 16, instruction: 32,
-        prototype: 24, code: 64, code_size: 24, lines: 88, source: 112, relative: Some((96, 40, 44)) },
+        prototype: 24, code: 64, code_size: 24, lines: 88, source: 112, jumps: JUMPS_5_4, relative: Some((96, 40, 44)) },
     Layout { version: "5.3", status: 12, global: 24, call: 32, array: None, function: 0, before: 16, instruction: 40,
-        prototype: 24, code: 56, code_size: 24, lines: 72, source: 104, relative: None },
+        prototype: 24, code: 56, code_size: 24, lines: 72, source: 104, jumps: jumps(30, [39, 42]), relative: None },
     Layout { version: "5.2", status: 10, global: 24, call: 32, array: None, function: 0, before: 16, instruction: 56,
-        prototype: 24, code: 24, code_size: 88, lines: 40, source: 72, relative: None },
+        prototype: 24, code: 24, code_size: 88, lines: 40, source: 72, jumps: jumps(23, [32, 35]), relative: None },
     Layout { version: "5.1", status: 10, global: 32, call: 40, array: Some((80, 48)), function: 8, before: 0, instruction: 24,
-        prototype: 32, code: 24, code_size: 80, lines: 40, source: 64, relative: None },
+        prototype: 32, code: 24, code_size: 80, lines: 40, source: 64, jumps: jumps(22, [31, 31]), relative: None },
 ];
 /// Size of a call in the array of 5.1.
 const CALL_SIZE: u64 = 40;
@@ -202,9 +234,9 @@ impl Lua {
                 Some((_, current)) if call == newest => memory.word(state.checked_add(current)?)?,
                 _ => word_in(&bytes, layout.instruction)?,
             };
-            if let Some(frame) = self.frame(memory, function, instruction) {
-                frames.push(frame);
-            }
+            // A function that is not in a call has its place in a register, and stored only where it last was in one.
+            let in_call = call != newest;
+            frames.extend(self.frame(memory, function, instruction, in_call));
             call = match layout.array {
                 Some(_) => call.checked_sub(CALL_SIZE)?,
                 None => word_in(&bytes, layout.before)?,
@@ -213,12 +245,34 @@ impl Lua {
         Some(frames)
     }
 
+    /// A function that was last seen at instruction `stored` and works on: the begin of the loop that it is in since, unless
+    /// it was in one then.
+    fn loop_after(&self, memory: &impl Memory, code: u64, size: u64, stored: u64) -> Option<u64> {
+        let size = size.min(MOST_INSTRUCTIONS);
+        let mut bytes = vec![0; usize::try_from(size).ok()? * 4];
+        memory.fill(code, &mut bytes)?;
+        let jumps = (0..)
+            .zip(bytes.chunks_exact(4))
+            .filter_map(|(index, bytes)| {
+                let instruction = half_in(bytes, 0)?;
+                let target = self.layout.jumps.target(instruction, index)?;
+                (target <= index && stored <= index).then_some((target, index))
+            });
+        // Loops lie in each other or one behind the other. Of several that are not in one, it may be in any.
+        let mut loops: Vec<(u64, u64)> = jumps.collect();
+        loops.sort_unstable();
+        let (begin, end) = *loops.first()?;
+        let is_single = loops.iter().all(|(_, other)| *other <= end);
+        (begin > stored && is_single).then_some(begin)
+    }
+
     /// File and line, if this is a function of Lua and not one of C.
     fn frame(
         &self,
         memory: &impl Memory,
         function: u64,
         instruction: u64,
+        in_call: bool,
     ) -> Option<(PathBuf, u32)> {
         let layout = self.layout;
         let value = memory.bytes::<16>(function)?;
@@ -229,7 +283,14 @@ impl Lua {
         let prototype = memory.bytes::<120>(word_in(&closure, layout.prototype)?)?;
         let code = word_in(&prototype, layout.code)?;
         let size = u64::from(half_in(&prototype, layout.code_size)?);
-        let index = (instruction.checked_sub(code)? / 4).checked_sub(1)?;
+        let behind = instruction.checked_sub(code)? / 4;
+        let index = if in_call {
+            behind.checked_sub(1)?
+        } else {
+            let stored = behind.saturating_sub(1);
+            self.loop_after(memory, code, size, stored)
+                .unwrap_or(stored)
+        };
         (index < size).then_some(())?;
         let lines = word_in(&prototype, layout.lines)?;
         let line = match layout.relative {
@@ -244,6 +305,26 @@ impl Lua {
             PathBuf::from(OsStr::from_bytes(name)),
             line_in_reason(line)?,
         ))
+    }
+}
+
+impl Jumps {
+    /// Where the instruction at `index` leads, if it jumps.
+    fn target(&self, instruction: u32, index: u64) -> Option<u64> {
+        let number = instruction & ((1 << self.bits) - 1);
+        let next = i64::try_from(index).ok()? + 1;
+        let distance = |start: u32, none: i64| i64::from(instruction >> start) - none;
+        let target = if number == self.jump.0 {
+            next + distance(self.jump.1, self.jump.2)
+        } else if self.loops.contains(&number) {
+            match self.distance {
+                (start, 0) => next - distance(start, 0),
+                (start, none) => next + distance(start, none),
+            }
+        } else {
+            return None;
+        };
+        u64::try_from(target).ok()
     }
 }
 

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use crate::frame::Certainty::{Caller, Exact};
 use crate::noise::{BASE, noise};
-use crate::standing::{check, is_installed};
+use crate::standing::{Standing, check, is_installed, is_there};
 
 use super::*;
 
@@ -70,6 +70,23 @@ fn a_call_of_a_module_is_on_the_line_that_called_it() {
     }
 }
 
+#[test]
+fn a_loop_that_is_stopped_is_known_by_its_lines() {
+    let script = "local x = 1\nio.open('PIPE')\nlocal function spin()\n  local y = x\n\n  while true do\n    for i = 1, 2 do\n      \
+                  x = x * 3 % 7\n    end\n  end\nend\n";
+    let calls = [("spin()\n", 6..=9), ("while x do\n  x = 2\nend\n", 12..=14)];
+    for (call, lines) in calls {
+        for version in versions().into_iter().filter(|version| is_there(version)) {
+            let script = format!("{script}{call}");
+            let mut script = Standing::start(version, &[("a.lua", &script)]);
+            script.stop();
+            script.go_on();
+            let line = script.stopped_place().line.unwrap_or(0);
+            assert!(lines.contains(&line), "{version}: {line}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
@@ -82,7 +99,7 @@ proptest! {
             prop_assert!(memory.reads() < 100_000);
             for at in (BASE..BASE + memory.size()).step_by(104) {
                 let _ = lua.calls(&memory, at);
-                let _ = lua.frame(&memory, at, at + 64);
+                let _ = lua.frame(&memory, at, at + 64, at % 16 == 0);
                 let _ = relative_line(&memory, memory.bytes(), at, at % 77, (8, 16, 24));
             }
         }

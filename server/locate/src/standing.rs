@@ -101,6 +101,20 @@ impl Standing {
         locator.place(thread)
     }
 
+    /// Lets it work for a while, and gives the place at which a signal stops it then.
+    pub fn stopped_place(&self) -> Place {
+        let worked = || crate::process::stat_number(self.pid(), 11).unwrap_or(0);
+        let deadline = Instant::now() + PATIENCE;
+        while worked() < 5 {
+            assert!(Instant::now() < deadline, "it does not work");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let pid = nix::unistd::Pid::from_raw(self.pid());
+        nix::sys::signal::kill(pid, nix::sys::signal::SIGSTOP).expect("stopped");
+        wait_until_it_stands(self.pid());
+        self.place(self.pid())
+    }
+
     /// Lets it go on from its stop, with an end of file. The next stop is at a pipe of its own, so that it is not
     /// missed while this one is open.
     pub fn go_on(&self) {
