@@ -183,4 +183,31 @@ mod tests {
             assert!(!text.contains(&fence), "{text}");
         }
     }
+
+    proptest::proptest! {
+        /// Between the fences stands the text, and nothing in it is read as Markdown.
+        #[test]
+        fn whatever_a_text_holds_it_stays_between_its_fences(text in "([`~ \n#*\\[\\]<>a-z]|```|~~~){0,60}") {
+            let mut hover = Text { markdown: true, text: String::new() };
+            hover.title("Belljar");
+            hover.fence(&text);
+            hover.say("ours");
+            let mut lines = hover.text.lines();
+            proptest::prop_assert_eq!(lines.next(), Some("**Belljar**"));
+            proptest::prop_assert_eq!(lines.next(), Some(""));
+            let opening = lines.next().unwrap_or_default();
+            let fence = opening.strip_suffix("text").unwrap_or_default();
+            let closes = |line: &str| {
+                let line = line.trim();
+                line.len() >= fence.len() && line.chars().all(|one| one == '`')
+            };
+            proptest::prop_assert!(fence.len() >= 3);
+            let inside: Vec<&str> = lines.by_ref().take_while(|line| !closes(line)).collect();
+            let inside = inside.join("\n");
+            let is_same = inside.trim_end_matches('\n') == text.trim_end_matches('\n');
+            proptest::prop_assert!(is_same, "{}", hover.text);
+            let rest: String = lines.collect();
+            proptest::prop_assert!(rest.trim() == "ours", "{}", hover.text);
+        }
+    }
 }

@@ -1,3 +1,5 @@
+//! The sentences, as a user reads them.
+
 use super::*;
 use crate::{Layer, Usage};
 
