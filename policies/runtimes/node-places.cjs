@@ -1,7 +1,8 @@
 // Loaded by Node before the program. Node hands most of its work to other threads or does it later, so no stack tells
 // the line that asked for it. Here that line is told to the watcher just before an operation that may be refused: as the
 // name of a file that is opened and never exists, /.belljar/v1/OPERATION/LINE/COLUMN/CERTAINTY/FILE/TARGET. Nothing is
-// decided here, and a program that undoes this only loses its lines. Works below Node's own modules (`process.binding`),
+// decided here, and a program that undoes this only loses its lines. It is compiled under the name of one of Node's own
+// files, so that nobody takes it for the program's. Works below Node's own modules (`process.binding`),
 // so all ways to the same operation are seen, and no module is loaded that the program does not load.
 "use strict";
 (() => {
@@ -170,6 +171,8 @@
       if (!(path instanceof Uint8Array)) return place;
       path = Buffer.from(path).toString();
     }
+    // Most of what is read is the document, and the directories that lead to it.
+    if (isRead && document === process.argv[1] && document && document.startsWith(path)) return place;
     const away = isAway(path, isRead);
     if (away === undefined) return place;
     place = place || here();

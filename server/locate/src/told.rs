@@ -234,3 +234,7 @@ fn straight(path: &[u8]) -> PathBuf {
 #[cfg(test)]
 #[path = "told_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "node_tests.rs"]
+mod node_tests;
