@@ -2,11 +2,12 @@
 //! with the line of the running command is found in its code: the pieces that run a command copy the line from the
 //! command's node to the same two variables, first the line in the file and then that in the function.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::frame::Frame;
-use crate::image::Image;
+use crate::image::{FileId, Image};
 use crate::memory::Memory;
 use crate::process::Process;
 use crate::reader::Reader;
@@ -18,6 +19,8 @@ const MOST_CODE: u64 = 1 << 20;
 const NODE_LINE: u8 = 4;
 /// So many bytes may lie between the pieces of one place.
 const NEAR: usize = 64;
+/// So many shells are remembered.
+const MOST_KNOWN: usize = 16;
 /// So many places must agree.
 const FEWEST_PLACES: usize = 3;
 /// What dash keeps ready for the variable `LINENO`; other shells have other names before it.
@@ -50,7 +53,7 @@ pub(crate) fn recognise(process: &Process) -> Option<Box<dyn Reader>> {
         .iter()
         .find(|mapping| mapping.path == process.path)?;
     let image = process.image(&mapping.path)?;
-    let line = line_variable(&image)?.wrapping_add(process.bias(mapping, &image)?);
+    let line = known_line_variable(&image)?.wrapping_add(process.bias(mapping, &image)?);
     Some(Box::new(Dash { line, script, text }))
 }
 
@@ -129,6 +132,22 @@ fn script_of(arguments: &[String]) -> Option<PathBuf> {
         }
     }
     None
+}
+
+thread_local! {
+    /// What was found in shells that were seen before: each subshell is a process of its own.
+    static KNOWN: RefCell<HashMap<FileId, Option<u64>>> = RefCell::new(HashMap::new());
+}
+
+fn known_line_variable(image: &Image) -> Option<u64> {
+    KNOWN.with_borrow_mut(|known| {
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        *known
+            .entry(image.id)
+            .or_insert_with(|| line_variable(image))
+    })
 }
 
 /// The address, before loading, of the line of the command that runs.

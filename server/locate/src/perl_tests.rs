@@ -25,7 +25,7 @@ fn a_call_of_a_script_is_on_its_line() {
 #[test]
 fn a_call_of_a_module_is_on_the_line_that_called_it() {
     let module = "package Lib;\n\nsub run {\n  my $g = sub { open(my $f, '<', 'PIPE') };\n  $g->();\n}\n1;\n";
-    let script = "use lib 'HERE';\nuse Lib;\n\nLib::run();\n\nmap {\n  Lib::run()\n} 1;\n\
+    let script = "BEGIN { unshift @INC, 'HERE' }\nuse Lib;\n\nLib::run();\n\nmap {\n  Lib::run()\n} 1;\n\
                   eval \"\\n\\nLib::run()\";\nopen(my $f, '<', 'PIPE');\n";
     let files = [("a.pl", script), ("Lib.pm", module)];
     check(

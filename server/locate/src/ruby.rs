@@ -1,14 +1,14 @@
 //! Ruby 2.7 to 4.0, from outside. What a thread or fiber executes hangs on its execution context, whose address the
 //! thread's own stack has many times over; its control frames know the instruction, and from that the line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use crate::frame::Frame;
 use crate::memory::Memory;
-use crate::process::Process;
+use crate::process::{Process, threads_of};
 use crate::reader::{DEEPEST, Reader};
 use crate::script::{
     Stack, half_in, is_file_name, is_name, line_in_reason, script_path, stack_of, word_in,
@@ -16,6 +16,9 @@ use crate::script::{
 
 /// So much of a stack is looked through.
 const MOST_STACK: u64 = 256 << 10;
+/// So many other threads are asked, and so much of their stacks is looked through.
+const MOST_THREADS: usize = 32;
+const MOST_WAITING_STACK: u64 = 64 << 10;
 /// So many words of a stack are followed.
 const MOST_WORDS: usize = 4096;
 /// A stack of values holds so many, at least and at most.
@@ -80,11 +83,12 @@ impl Reader for Ruby {
         let Some(stack) = stack_of(process, thread, MOST_STACK) else {
             return;
         };
-        let is_data = |address| {
-            let mapping = process.mapping_at(address);
-            mapping.is_none_or(|mapping| !mapping.is_code && mapping.inode == 0)
-        };
-        let found = self.read(&process.memory(), &stack, is_data);
+        let memory = process.memory();
+        let mut found = self.read(&memory, &stack, |word| is_data(process, word));
+        if found.is_none() {
+            found = self.waiting(process, thread, &stack);
+            frames.extend(found.is_some().then(Frame::gap));
+        }
         frames.extend(found.unwrap_or_default().into_iter().map(|(file, line)| {
             let file = script_path(process, &file);
             Frame {
@@ -95,6 +99,12 @@ impl Reader for Ruby {
             }
         }));
     }
+}
+
+/// Whether an address may be that of something which the program has allocated.
+fn is_data(process: &Process, address: u64) -> bool {
+    let mapping = process.mapping_at(address);
+    mapping.is_none_or(|mapping| !mapping.is_code && mapping.inode == 0)
 }
 
 impl Ruby {
@@ -136,6 +146,33 @@ impl Ruby {
             at = at.checked_add(self.layout.frame)?;
         }
         Some(frames)
+    }
+
+    /// What the thread is in for which another one works that has nothing of Ruby, as one does that resolves names since
+    /// 3.3: both know the addresses of what they share, and no third one does.
+    fn waiting(
+        &self,
+        process: &Process,
+        thread: i32,
+        stack: &Stack,
+    ) -> Option<Vec<(PathBuf, u32)>> {
+        let is_pointer = |word: &u64| word % 8 == 0 && *word > 4096 && is_data(process, *word);
+        let shared: HashSet<u64> = stack.words().filter(is_pointer).take(MOST_WORDS).collect();
+        let others = threads_of(process.pid).into_iter().take(MOST_THREADS);
+        let mut waiting = others
+            .filter(|other| *other != thread)
+            .filter_map(|other| {
+                let stack = stack_of(process, other, MOST_WAITING_STACK)?;
+                let common: HashSet<u64> =
+                    stack.words().filter(|word| shared.contains(word)).collect();
+                let found = self.read(&process.memory(), &stack, |word| is_data(process, word))?;
+                Some((common.len(), found))
+            })
+            .collect::<Vec<_>>();
+        waiting.sort_by_key(|(common, _)| std::cmp::Reverse(*common));
+        let next = waiting.get(1).map_or(0, |(common, _)| *common);
+        let (common, found) = waiting.into_iter().next()?;
+        (common > next).then_some(found)
     }
 
     /// The control frames of an execution context, innermost first, if there is one at this address.

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use crate::frame::Certainty::{Caller, Exact};
 use crate::noise::{BASE, noise};
-use crate::standing::check;
+use crate::standing::{Standing, check, is_there};
 
 use super::*;
 
@@ -35,6 +35,20 @@ fn a_thread_and_a_fiber_are_on_their_own_lines() {
                   e = Enumerator.new { |y| y << File.read('PIPE') }\ne.next\nFile.read('PIPE')\n";
     let lines = [2, 6, 11, 8, 13, 15].map(|line| (line, Exact));
     check("ruby", &[("a.rb", script)], &lines);
+}
+
+/// Since 3.3 names are resolved in a thread without Ruby, which opens the file of this variable.
+#[test]
+fn a_name_is_resolved_for_the_line_that_waits_for_it() {
+    let script = "require 'socket'\nENV['HOSTALIASES'] = 'PIPE'\nt = Thread.new do\n  begin\n    \
+                  Addrinfo.getaddrinfo('nosuchname', 80)\n  rescue SocketError\n  end\nend\nt.join\n";
+    if !is_there("ruby") {
+        return;
+    }
+    let mut script = Standing::start("ruby", &[("a.rb", script)]);
+    let thread = script.stop();
+    let place = script.place(thread);
+    assert_eq!(place.line, Some(5));
 }
 
 #[test]
