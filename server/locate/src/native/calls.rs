@@ -13,6 +13,8 @@ pub(super) enum Call {
 
 /// The longest call instruction that is known here.
 const LONGEST: usize = 7;
+/// Between the loading of what is called and the call, arguments are laid out in so many bytes.
+const LOADED_BEFORE: usize = 128;
 
 /// The call that returns to `address`; nothing if the code before it is no call.
 pub(super) fn call_before(address: u64, memory: &dyn Memory) -> Option<Call> {
@@ -46,6 +48,29 @@ pub(super) fn call_before(address: u64, memory: &dyn Memory) -> Option<Call> {
     is_call.then_some(Call::Anywhere)
 }
 
+/// Whether shortly before the call that returns to `address`, a slot of the linker's table was loaded that leads to
+/// `function`: `mov slot(%rip),%reg`, arguments, `call *%reg`, as compilers write it that do not optimise.
+pub(super) fn was_loaded_before(address: u64, function: (u64, u64), memory: &dyn Memory) -> bool {
+    let mut code = [0; LOADED_BEFORE];
+    let Some(from) = address.checked_sub(code.len() as u64) else {
+        return false;
+    };
+    if memory.fill(from, &mut code).is_none() {
+        return false;
+    }
+    code.windows(7).zip(from..).any(|(load, at)| {
+        let [0x48 | 0x4c, 0x8b, mod_rm, a, b, c, d] = *load else {
+            return false;
+        };
+        let distance = i32::from_le_bytes([a, b, c, d]);
+        let slot = at.wrapping_add(7).wrapping_add_signed(distance.into());
+        mod_rm & 0xc7 == 5
+            && memory
+                .pointer(slot)
+                .is_some_and(|target| (function.0..function.1).contains(&target))
+    })
+}
+
 /// Where a call to `address` ends up if a stub of the linker lies there: `jmp *slot(%rip)`.
 pub(super) fn behind_stub(address: u64, memory: &dyn Memory) -> u64 {
     let mut code = [0; 16];
@@ -76,3 +101,7 @@ pub(super) fn ends_signal(address: u64, memory: &dyn Memory) -> bool {
         && (code == [0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05]
             || code.starts_with(&[0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05]))
 }
+
+#[cfg(test)]
+#[path = "calls_tests.rs"]
+mod tests;

@@ -1,6 +1,6 @@
 //! Finds the caller where nothing says how to walk back: the first word on the stack that looks like a return address.
 
-use super::calls::{Call, behind_stub, call_before};
+use super::calls::{Call, behind_stub, call_before, was_loaded_before};
 use super::code::Code;
 use super::registers::{RBP, Registers};
 use crate::memory::Memory;
@@ -47,6 +47,9 @@ pub(super) fn scan(
                         return Some(found(true));
                     }
                     // What calls something else is left over from an earlier call.
+                }
+                Call::Anywhere if was_loaded_before(word, function, memory) => {
+                    return Some(found(true));
                 }
                 Call::Anywhere if likely.is_none() && (!usual || is_frame(code, at, memory)) => {
                     likely = Some(found(false));
