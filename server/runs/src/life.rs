@@ -270,7 +270,7 @@ pub(crate) fn finish(fold: Fold, prepared: &Prepared) -> Report {
 }
 
 /// So many rules are tried. Who is refused more different things needs another policy, not that many rules.
-const MOST_RULES: usize = 32;
+const MOST_RULES: usize = 100;
 
 /// What a violation is about, and the rule that it names.
 type Named = (String, String);
@@ -329,7 +329,7 @@ pub(crate) fn note_obstacles(report: &mut Report, tried: &Tried) {
         let reason = named(violation).and_then(|rule| match tried.get(&rule) {
             Some(Ok(())) => None,
             Some(Err(reason)) => Some(reason.clone()),
-            None => Some("whether its rule would lift it was not tried".to_owned()),
+            None => Some("so many different things were refused that it was not tried".to_owned()),
         });
         report.obstacles.extend(reason.map(|reason| Obstacle {
             violation: index,
