@@ -156,7 +156,8 @@ impl Ruby {
         thread: i32,
         stack: &Stack,
     ) -> Option<Vec<(PathBuf, u32)>> {
-        let is_pointer = |word: &u64| word % 8 == 0 && *word > 4096 && is_data(process, *word);
+        let is_pointer =
+            |word: &u64| word.is_multiple_of(8) && *word > 4096 && is_data(process, *word);
         let shared: HashSet<u64> = stack.words().filter(is_pointer).take(MOST_WORDS).collect();
         let others = threads_of(process.pid).into_iter().take(MOST_THREADS);
         let mut waiting = others
@@ -183,7 +184,7 @@ impl Ruby {
         (values % 8 == 0 && VALUES.contains(&size)).then_some(())?;
         let end = values.checked_add(size * 8)?;
         let is_inside = values < first && first < end;
-        (is_inside && (end - first) % self.layout.frame == 0).then_some((first, end))
+        (is_inside && (end - first).is_multiple_of(self.layout.frame)).then_some((first, end))
     }
 
     fn place(&self, memory: &impl Memory, sequence: u64, pc: u64) -> Option<(PathBuf, u32)> {
