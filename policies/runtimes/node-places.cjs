@@ -91,7 +91,8 @@
     target = String(target).slice(0, LONGEST);
     const at = `${place.line}/${place.column}/${place.certainty}`;
     const key = `${operation}/${target}`;
-    if (told.get(key) === at) return;
+    // Of programs the one that was started last counts.
+    if (told.get(key) === at && operation !== "spawn") return;
     told.delete(key);
     told.set(key, at);
     if (told.size > 32) told.delete(told.keys().next().value);
@@ -166,7 +167,7 @@
     return isNear && !SECRET.test(path) ? undefined : path;
   };
   let firstStream = nothing;
-  const tellPath = (path, place, isRead) => {
+  const tellPath = (path, place, isRead, isLook) => {
     if (typeof path !== "string") {
       if (!(path instanceof Uint8Array)) return place;
       path = Buffer.from(path).toString();
@@ -174,6 +175,8 @@
     // Most of what is read is the document, and the directories that lead to it.
     if (isRead && document === process.argv[1] && document && document.startsWith(path)) return place;
     const away = isAway(path, isRead);
+    // What is copied or removed is looked at first, and then nobody is on the stack any more.
+    if (away === undefined && isLook && SYSTEM.test(path)) remember(path, here());
     if (away === undefined) return place;
     place = place || here();
     if (place.line) tell("file", away, place);
@@ -188,7 +191,9 @@
   const opens = (_, rest) => void tellPath(rest[0], undefined, (rest[1] & (ACCESS_MODE | CREATE)) === 0);
   const two = (_, rest) => void tellPath(rest[1], tellPath(rest[0]));
   for (const name of ["open", "openFileHandle", "readFileUtf8"]) wrap(files, name, opens);
-  for (const name of ["readdir", "opendir", "readlink", "access", "existsSync", "stat", "lstat"]) wrap(files, name, reads);
+  const looks = (_, rest) => void tellPath(rest[0], undefined, true, true);
+  for (const name of ["readdir", "opendir", "readlink", "access", "existsSync"]) wrap(files, name, reads);
+  for (const name of ["stat", "lstat"]) wrap(files, name, looks);
   for (const name of [
     "writeFileUtf8", "mkdir", "mkdtemp", "rmdir", "rmSync", "unlink", "chmod", "chown", "lchown", "utimes", "lutimes",
   ]) wrap(files, name, writes);

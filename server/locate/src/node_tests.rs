@@ -60,6 +60,7 @@ cp.spawnSync("/bin/true");  //: spawn /bin/true
 cp.exec("true", quiet);  //: spawn /bin/sh
 try { process.kill(999999999, "SIGTERM"); } catch {}  //: signal 999999999
 class Library { call() { return fs.promises.mkdir("/opt/belljar/9").catch(quiet); } }  //: file /opt/belljar/9
+fs.cp("/usr/bin/env", "/usr/belljar/10", quiet);  //: file /usr/belljar/10
 (async () => { await null; await new Library().call(); })();
 setTimeout(() => net.connect(443, "127.0.0.7").on("error", quiet), 1);  //: connect 127.0.0.7:443
 "#,

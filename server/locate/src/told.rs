@@ -196,15 +196,16 @@ fn is_related(operation: Operation, told: &[u8], target: &[u8]) -> bool {
         return false;
     }
     let (told, target) = (straight(told), straight(target));
-    // What is just below the root is above too much.
     let is_above =
-        |one: &Path, other: &Path| other.starts_with(one) && one.components().count() > 2;
+        |one: &Path, other: &Path| other.starts_with(one) && one.components().count() > 1;
+    // What lies just below the root is above too much to be meant by what was told of it.
+    let is_whole = told.components().count() > 2;
     let begins = || {
         let (told, target) = (told.as_os_str().as_bytes(), target.as_os_str().as_bytes());
         let last = target.strip_prefix(told);
         told.len() > 1 && last.is_some_and(|last| last.len() == 6 && !last.contains(&b'/'))
     };
-    is_above(&told, &target) || is_above(&target, &told) || begins()
+    (is_whole && is_above(&told, &target)) || is_above(&target, &told) || begins()
 }
 
 fn address(text: &[u8]) -> Option<SocketAddr> {
