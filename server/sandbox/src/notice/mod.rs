@@ -27,7 +27,7 @@ use belljar_report::{Confidence, Kind, Layer, SourceError, Violation};
 use belljar_sys::Notification;
 use nix::errno::Errno;
 
-use crate::filter::{Arch, What, find, table};
+use crate::filter::{Arch, Touch, Want, What, find, table};
 
 pub use inside::Inside;
 pub use names::Names;
@@ -99,6 +99,9 @@ impl Listener {
     ) -> Listener {
         let outside = Outside::new(plan.home.as_deref(), home);
         let inside = inside.map(std::rc::Rc::new);
+        if let Some(descriptor) = &descriptor {
+            belljar_sys::take_turns(descriptor.as_fd());
+        }
         Listener {
             descriptor,
             locator: Locator::new(plan.document.as_deref()),
@@ -229,7 +232,17 @@ impl Listener {
             return (Judgement::GoOn, None);
         };
         let judgement = match seen.what {
-            What::Touch(touches) => self.files.judge(call, touches, seen.call.name),
+            What::Touch(touches) => {
+                let opens = |touch: &Touch| matches!(touch.want, Want::Open(_) | Want::OpenHow(_));
+                let full = touches
+                    .iter()
+                    .any(opens)
+                    .then(|| self.processes.open(call.thread));
+                match full {
+                    Some(full @ Judgement::Tell(_)) => full,
+                    _ => self.files.judge(call, touches, seen.call.name),
+                }
+            }
             What::Connect => match self.asks_for_names(call, 1) {
                 true => Judgement::GoOn,
                 false => self.network.connect(call),

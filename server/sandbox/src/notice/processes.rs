@@ -1,5 +1,7 @@
-//! Processes that a cell does not let be started, and signals that reach nobody.
+//! Processes that a cell does not let be started, files that a process may not open besides those that it has, and
+//! signals that reach nobody.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -16,6 +18,9 @@ use super::{Finding, Judgement};
 /// Process ids near those that the cell gave out may belong to processes of its own that have ended.
 const NEAR: i32 = 1000;
 
+/// So many threads are remembered.
+const MOST_THREADS: usize = 1024;
+
 /// The processes of a cell.
 pub struct Processes {
     inside: Option<Rc<Inside>>,
@@ -23,6 +28,10 @@ pub struct Processes {
     rule: Option<String>,
     /// No more tasks than these can be there.
     at_most: u64,
+    open_files: u64,
+    files_rule: Option<String>,
+    /// How often each thread may open something before its open files need be counted again.
+    free: HashMap<i32, u64>,
 }
 
 impl Processes {
@@ -33,6 +42,9 @@ impl Processes {
             limit: plan.limits.processes,
             rule: plan.rules.limits.get("processes").cloned(),
             at_most: 1,
+            open_files: plan.limits.open_files,
+            files_rule: plan.rules.limits.get("open_files").cloned(),
+            free: HashMap::new(),
         }
     }
 
@@ -62,6 +74,37 @@ impl Processes {
             layer: Layer::Rlimit,
             rule: self.rule.clone(),
             allow: Some(format!("limits.processes = {more}")),
+        })
+    }
+
+    /// A file is about to be opened. The kernel refuses it if the process has as many open as it may.
+    pub fn open(&mut self, thread: i32) -> Judgement {
+        if let Some(free) = self.free.get_mut(&thread).filter(|free| **free > 0) {
+            *free -= 1;
+            return Judgement::GoOn;
+        }
+        // Since Linux 6.2 the size is the number of open files; before, nothing is told.
+        let open = fs::metadata(format!("/proc/{thread}/fd")).map_or(0, |facts| facts.len());
+        if open < self.open_files {
+            if self.free.len() >= MOST_THREADS {
+                self.free.clear();
+            }
+            // Others open files too: so not all that are left.
+            let free = (self.open_files - open) / 8;
+            self.free.insert(thread, free.min(64));
+            return Judgement::GoOn;
+        }
+        let more = self.open_files.saturating_mul(2);
+        Judgement::Tell(Finding {
+            kind: Kind::LimitFiles,
+            target: self.open_files.to_string(),
+            access: "use",
+            errno: Some(Errno::EMFILE),
+            asked: None,
+            is_question: false,
+            layer: Layer::Rlimit,
+            rule: self.files_rule.clone(),
+            allow: Some(format!("limits.open_files = {more}")),
         })
     }
 

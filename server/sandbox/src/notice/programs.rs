@@ -49,6 +49,17 @@ impl Programs {
         let Some(path) = path_of(call, at) else {
             return Judgement::GoOn;
         };
+        // `/bin` is often a link: a program that is looked for in both places is one program.
+        let path = match (
+            path.parent().and_then(|parent| files.find(parent)),
+            path.file_name(),
+        ) {
+            (Some(Found::There(parent)), Some(name)) => match parent.path() {
+                Some(parent) => parent.join(name),
+                None => path,
+            },
+            _ => path,
+        };
         let finding = match files.find(&path) {
             Some(Found::There(there)) => self.not_allowed(&path, &there),
             Some(Found::Missing { above, below }) => self.hidden(&above, &below, files),
