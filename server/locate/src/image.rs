@@ -90,7 +90,8 @@ impl Image {
         Image::of_file(File::open(format!("/proc/{pid}/exe"))?)
     }
 
-    fn of_file(file: File) -> io::Result<Image> {
+    /// A file that is open already.
+    pub fn of_file(file: File) -> io::Result<Image> {
         let facts = file.metadata()?;
         if !facts.is_file() || facts.len() > LARGEST {
             return Err(io::ErrorKind::InvalidData.into());

@@ -65,3 +65,7 @@ impl Reader for Native {
 #[cfg(test)]
 #[path = "native_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "native/hostile_tests.rs"]
+mod hostile_tests;

@@ -59,6 +59,16 @@ impl Go {
     /// Reads a program's table.
     pub fn read(image: &Image) -> Option<Go> {
         let data = image.section(section_name(image)?, LARGEST)?;
+        let tables = image
+            .symbols(&["go:func.*", "go.func.*"])
+            .into_iter()
+            .flatten()
+            .next();
+        Go::parse(data, image.section_address(".text")?, tables)
+    }
+
+    /// The same, of a table that was read; the code begins at `text` if the table does not say otherwise.
+    pub fn parse(data: Vec<u8>, text: u64, tables: Option<u64>) -> Option<Go> {
         let magic = half(&data, 0)?;
         let (is_wide, has_start_line) = match magic {
             0xffff_fffa => (true, false),
@@ -74,14 +84,9 @@ impl Go {
         let first = if is_wide { 2 } else { 3 };
         let said = if is_wide { 0 } else { number(2)? };
         let text = match said {
-            0 => image.section_address(".text")?,
+            0 => text,
             said => said,
         };
-        let tables = image
-            .symbols(&["go:func.*", "go.func.*"])
-            .into_iter()
-            .flatten()
-            .next();
         Some(Go {
             text,
             is_wide,

@@ -1,6 +1,5 @@
 //! Which calls led to a goroutine: the runtime keeps them if it is asked to (`GODEBUG=tracebackancestors=N`).
 
-use super::stack::Stack;
 use crate::memory::Memory;
 
 /// More goroutines than this are not looked through.
@@ -16,7 +15,7 @@ pub(super) fn ancestors(
     all: u64,
     sp: u64,
     is_code: impl Fn(u64) -> bool,
-    memory: &Stack,
+    memory: &dyn Memory,
 ) -> Option<Vec<u64>> {
     let goroutine = goroutine_at(all, sp, memory)?;
     let mut kept = [0; LARGEST];

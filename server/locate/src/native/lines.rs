@@ -87,13 +87,11 @@ impl Lines {
             let Ok(unit) = info.unit(header) else {
                 continue;
             };
-            if let Ok(mut ranges) = info.unit_ranges(&unit) {
-                while left > 0
-                    && let Ok(Some(range)) = ranges.next()
-                {
-                    left -= 1;
+            let mut entries = unit.entries();
+            if let Ok(Some((_, entry))) = entries.next_dfs() {
+                each_range(&info, &unit, entry, &mut left, |range| {
                     push_span(&mut spans, range, units.len());
-                }
+                });
             }
             units.push(unit);
         }
@@ -187,15 +185,10 @@ impl Lines {
             && let Ok(Some((_, entry))) = entries.next_dfs()
         {
             left -= 1;
-            if entry.tag() == constants::DW_TAG_subprogram
-                && let Ok(mut ranges) = self.info.die_ranges(unit, entry)
-            {
-                while left > 0
-                    && let Ok(Some(range)) = ranges.next()
-                {
-                    left -= 1;
+            if entry.tag() == constants::DW_TAG_subprogram {
+                each_range(&self.info, unit, entry, &mut left, |range| {
                     push_span(&mut functions, range, entry.offset());
-                }
+                });
             }
         }
         functions.sort_by_key(|span| span.start);
@@ -213,6 +206,7 @@ impl Lines {
         };
         let mut depth = 0isize;
         let mut seen = 0;
+        let mut left = MOST_RANGES;
         while let Ok(Some((delta, entry))) = entries.next_dfs() {
             depth = depth.saturating_add(delta);
             seen += 1;
@@ -220,34 +214,17 @@ impl Lines {
             if (seen > 1 && depth <= 0) || seen > MOST_ENTRIES || calls.len() >= DEEPEST_INLINING {
                 break;
             }
-            if entry.tag() == constants::DW_TAG_inlined_subroutine
-                && self.holds(unit, entry, address)
-            {
-                calls.push(call_place(entry));
+            if entry.tag() == constants::DW_TAG_inlined_subroutine {
+                let mut is_here = false;
+                each_range(&self.info, unit, entry, &mut left, |range| {
+                    is_here |= (range.begin..range.end).contains(&address);
+                });
+                if is_here {
+                    calls.push(call_place(entry));
+                }
             }
         }
         calls
-    }
-
-    fn holds(
-        &self,
-        unit: &Unit<Bytes>,
-        entry: &DebuggingInformationEntry<'_, '_, Bytes>,
-        address: u64,
-    ) -> bool {
-        let Ok(mut ranges) = self.info.die_ranges(unit, entry) else {
-            return false;
-        };
-        let mut seen = 0;
-        while seen < MOST_RANGES
-            && let Ok(Some(range)) = ranges.next()
-        {
-            seen += 1;
-            if (range.begin..range.end).contains(&address) {
-                return true;
-            }
-        }
-        false
     }
 
     fn frame(&self, unit: &Unit<Bytes>, place: Row) -> Option<Frame> {
@@ -272,6 +249,40 @@ impl Lines {
         }
         path.push(text(&self.info.attr_string(unit, file.path_name()).ok()?)?);
         Some(plain(&path))
+    }
+}
+
+/// All parts of the code that belong to an entry, as long as there are any `left` to be looked at.
+fn each_range(
+    info: &Info,
+    unit: &Unit<Bytes>,
+    entry: &DebuggingInformationEntry<'_, '_, Bytes>,
+    left: &mut usize,
+    mut take: impl FnMut(gimli::Range),
+) {
+    let value = |name| entry.attr_value(name).ok().flatten();
+    if let Some(ranges) = value(constants::DW_AT_ranges)
+        && let Ok(Some(mut ranges)) = info.attr_ranges(unit, ranges)
+    {
+        while *left > 0
+            && let Ok(Some(range)) = ranges.next()
+        {
+            *left -= 1;
+            take(range);
+        }
+    } else if let (Some(low), Some(high)) = (
+        value(constants::DW_AT_low_pc),
+        value(constants::DW_AT_high_pc),
+    ) && let Ok(Some(begin)) = info.attr_address(unit, low)
+    {
+        // The end is an address of its own, or how far it is to there.
+        let end = match high.udata_value() {
+            Some(size) => begin.checked_add(size),
+            None => info.attr_address(unit, high).ok().flatten(),
+        };
+        if let Some(end) = end {
+            take(gimli::Range { begin, end });
+        }
     }
 }
 

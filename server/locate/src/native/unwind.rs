@@ -24,6 +24,8 @@ pub(super) struct Unwind {
     header: Option<Vec<u8>>,
     frames: Vec<u8>,
     bases: BaseAddresses,
+    /// Where `frames` lie.
+    start: u64,
     /// Start, end and entry of each function, if the file has no index of its own.
     listed: Vec<(u64, u64, usize)>,
 }
@@ -53,6 +55,7 @@ impl Unwind {
             header: image.section(".eh_frame_hdr", LARGEST),
             frames: image.section(".eh_frame", LARGEST)?,
             bases: BaseAddresses::default(),
+            start: image.section_address(".eh_frame")?,
             listed: Vec::new(),
         };
         let address = |name| image.section_address(name).unwrap_or_default();
@@ -97,26 +100,25 @@ impl Unwind {
         listed
     }
 
-    fn entry(&self, address: u64) -> Option<FrameDescriptionEntry<Slice<'_>>> {
+    fn entry_at(&self, offset: usize) -> Option<FrameDescriptionEntry<Slice<'_>>> {
+        let offset = gimli::EhFrameOffset(offset);
         let section = self.section();
+        let entry = section.fde_from_offset(&self.bases, offset, EhFrame::cie_from_offset);
+        entry.ok()
+    }
+
+    fn entry(&self, address: u64) -> Option<FrameDescriptionEntry<Slice<'_>>> {
         let entry = if let Some(header) = self.header.as_ref().filter(|_| self.listed.is_empty()) {
             let parsed = EhFrameHdr::new(header, LittleEndian)
                 .parse(&self.bases, 8)
                 .ok()?;
-            let table = parsed.table()?;
-            table
-                .fde_for_address(&section, &self.bases, address, EhFrame::cie_from_offset)
-                .ok()?
+            let pointer = parsed.table()?.lookup(address, &self.bases).ok()?;
+            let offset = pointer.direct().ok()?.checked_sub(self.start)?;
+            self.entry_at(usize::try_from(offset).ok()?)?
         } else {
             let after = self.listed.partition_point(|(start, ..)| *start <= address);
             let (_, _, offset) = self.listed.get(after.checked_sub(1)?)?;
-            section
-                .fde_from_offset(
-                    &self.bases,
-                    gimli::EhFrameOffset(*offset),
-                    EhFrame::cie_from_offset,
-                )
-                .ok()?
+            self.entry_at(*offset)?
         };
         entry.contains(address).then_some(entry)
     }
