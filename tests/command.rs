@@ -770,6 +770,52 @@ fn a_rule_that_would_not_help_is_not_written() {
 }
 
 #[test]
+fn a_name_that_would_say_more_than_one_thing_in_a_rule_makes_none() {
+    let shell = curious();
+    if !is_seen(&shell) {
+        return;
+    }
+    // Each is a file of the user's, and read as part of a rule it would be more than that file.
+    let names = [
+        "a\", \"~/.ssh",
+        "b\\",
+        "c\"] #",
+        "d\u{202e}",
+        "e\nfiles.project = \"overlay\"",
+    ];
+    for (n, name) in names.iter().enumerate() {
+        let path = shell.user.home().join("notes").join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, "x\n").expect("a file");
+        fs::write(shell.user.work().join(n.to_string()), name).expect("a file");
+    }
+    let script = "for n in 0 1 2 3 4; do cat ~/notes/\"$(cat $n)\"; done 2>/dev/null; true\n";
+    fs::write(shell.user.work().join("names.sh"), script).expect("a file");
+    shell.user.own_everything();
+    let output = shell.belljar(&["learn", "--json", "names.sh"]);
+    let learned = json(&output);
+    let all = [&learned["rules"], &learned["denied"]];
+    let told: usize = all
+        .iter()
+        .map(|list| list.as_array().expect("a list").len())
+        .sum();
+    assert_eq!(told, names.len(), "{learned}");
+    for need in learned["rules"].as_array().expect("a list") {
+        let rule = need["rule"].as_str().expect("a rule");
+        let parsed: toml::Table = rule.parse().expect("TOML");
+        assert_eq!(parsed.len(), 1, "{rule}");
+        let items = parsed["files"]["read"].as_array().expect("a list");
+        assert_eq!(items.len(), 1, "{rule}");
+        assert_eq!(items[0].as_str(), need["target"].as_str(), "{rule}");
+    }
+    let diff = text(&shell.belljar(&["learn", "names.sh"]).stdout);
+    assert!(
+        !diff.contains('\u{202e}') && !diff.contains("+files.project"),
+        "{diff}"
+    );
+}
+
+#[test]
 fn a_bad_end_without_a_refusal_says_so() {
     let shell = Shell::new();
     let output = shell.sh(&[], "exit 3");

@@ -101,7 +101,9 @@ async fn lessons(conductor: &Conductor, wanted: Wanted, again: u32, json: bool) 
         let allowed = learned.rules.iter().filter(|need| need.held_back.is_none());
         request.allow.extend(allowed.map(|need| need.rule.clone()));
         let mut run = conductor.submit(request);
-        if let (Some(origin), Some(input)) = (origin.take(), run.input.take()) {
+        // An input that nobody feeds ends at once: it is dropped here.
+        let input = run.input.take();
+        if let (Some(origin), Some(input)) = (origin.take(), input) {
             stdin::feed(origin, input);
         }
         // The policy goes to standard output, so the program's goes to standard error, all of it.

@@ -46,7 +46,7 @@ pub struct Actor {
     pub(crate) documents: HashMap<Uri, Document>,
     /// Every run that is shown, the oldest first.
     pub(crate) runs: Vec<ShownRun>,
-    /// The change of a policy file that the user is asked about.
+    /// The change of a policy file that the user was shown and may agree to from the menu.
     pub(crate) pending: Option<Pending>,
     /// How many there were.
     pub(crate) n_proposals: usize,
@@ -172,9 +172,7 @@ impl Actor {
                 }
             }
             Message::Proposed(pending) => self.ask_about(*pending),
-            Message::Settled(name) => {
-                self.pending.take_if(|pending| pending.name == name);
-            }
+            Message::Offered(pending) => self.pending = Some(*pending),
             Message::ProgressReady(id, token) => self.show_progress(&id, token),
             Message::Refreshed(what) => self.refreshing.retain(|known| *known != what),
             Message::Policies(names) => self.policies.1 = names,

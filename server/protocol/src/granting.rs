@@ -151,8 +151,7 @@ impl Actor {
     }
 
     /// Shows the user what would be written, and writes it if they agree.
-    pub(crate) fn ask_about(&mut self, pending: Pending) {
-        self.pending = Some(pending.clone());
+    pub(crate) fn ask_about(&self, pending: Pending) {
         let asking = Asking {
             outbox: self.outbox.clone(),
             files: self.files.clone(),
@@ -162,14 +161,17 @@ impl Actor {
         let (questions, inbox) = (self.profile.questions, self.inbox.clone());
         tokio::spawn(async move {
             let answer = if questions { asking.ask().await } else { None };
-            let name = asking.pending.name.clone();
             match answer {
                 Some(true) => asking.write().await,
                 Some(false) => {}
-                // The client does not ask. The menu does, now that the change was shown.
-                None => return asking.show_and_tell().await,
+                // The client does not ask. The menu does, once the change was shown.
+                None => {
+                    let pending = asking.pending.clone();
+                    let message = asking.show().await;
+                    let _ = inbox.send(Message::Offered(Box::new(pending)));
+                    asking.tell(message);
+                }
             }
-            let _ = inbox.send(Message::Settled(name));
         });
     }
 
@@ -246,8 +248,8 @@ impl Asking {
         Some((path.display().to_string(), shown))
     }
 
-    async fn show_and_tell(&self) {
-        let place = match self.show().await {
+    fn tell(&self, shown: Option<(String, bool)>) {
+        let place = match shown {
             Some((_, true)) => String::new(),
             Some((path, false)) => format!(" The change is in {path}."),
             None => String::new(),

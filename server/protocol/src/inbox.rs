@@ -63,8 +63,8 @@ pub enum Message {
     Lasting(RunId, HashMap<String, Vec<Scope>>),
     /// A change of a policy file that the user wants to see and may agree to.
     Proposed(Box<Pending>),
-    /// The user did not agree, or it is written.
-    Settled(String),
+    /// The user was shown the change, and may agree to it from the menu.
+    Offered(Box<Pending>),
     /// The client has made a place to show a run's progress.
     ProgressReady(RunId, ProgressToken),
     /// The client has asked again for what it was told to ask for, or did not answer.
