@@ -76,7 +76,7 @@ pub(crate) fn base(host: &dyn Host) -> Vec<View> {
             continue;
         }
         let path = format!("/etc/{name}");
-        if !views.iter().any(|view| view.path == Path::new(&path)) {
+        if !views.iter().any(|view| same(&view.path, Path::new(&path))) {
             views.push(view(path, false));
         }
     }

@@ -1,13 +1,11 @@
 //! Builds a cell: turns a plan into what the child needs, clones it, and takes over what it hands back.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 use std::io::{self, PipeReader};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use belljar_child::{
-    Access, Answer, Arguments, Filters, Ground, Instruction, Message, Prepared, Program, Step,
-};
+use belljar_child::{Answer, Ground, Message, Prepared, Step};
 use belljar_plan::{Executables, RunPlan};
 use belljar_report::Posture;
 use belljar_sys::{Arena, TreeAttributes};
@@ -17,19 +15,15 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use crate::cgroup::Group;
 use crate::failure::Failure;
 use crate::fault::{self, step_to_fail};
-use crate::filter::{self, Arch, Observed, UnixSockets};
-use crate::furnish::{Furniture, ProjectMount, staging_place};
+use crate::furnish::{Furniture, ProjectMount};
 use crate::identity::Identity;
-use crate::landlock;
-use crate::posture::{missing, namespaces_outside, posture_of};
-use crate::rlimits::limits_of;
+use crate::posture::{missing, posture_of};
+use crate::prepare::prepare;
 
 /// A set-up that takes longer than this hangs, and is a failure. (Measured: 2 ms, and 100 ms on a cold disk.)
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Room for what describes a cell: a document has 16 MiB at most, and memory is taken page by page.
 const DESCRIPTION: usize = 64 << 20;
-/// Stack for the moment between clone and exec of a program.
-const STACK: usize = 64 << 10;
 
 /// How a cell is built. The first choice is the strongest; each other is said in the posture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,17 +170,29 @@ pub fn begin(identity: Identity, group: Option<&Group>) -> Result<Begun, Setback
     })
 }
 
-/// Has a cell built for `plan` from `furniture`, which lies in `arena`. `trees` are root's; none otherwise.
+/// What is to be built, and how.
+#[derive(Clone, Copy)]
+pub struct Order<'a> {
+    /// The run.
+    pub plan: &'a RunPlan,
+    /// Root's views, opened; none otherwise.
+    pub trees: &'a [OwnedFd],
+    /// The run's standard input, open since before pid 1 was cloned.
+    pub input: Option<&'a OwnedFd>,
+    /// Pid 1 is in a control group.
+    pub grouped: bool,
+    /// How.
+    pub choices: Choices,
+}
+
+/// Has a cell built from `furniture`, which lies in `arena`.
 pub fn construct(
     begun: Begun,
-    plan: &RunPlan,
+    order: Order<'_>,
     arena: &Arena,
     furniture: &Furniture<'_>,
-    trees: &[OwnedFd],
-    input: Option<&OwnedFd>,
-    grouped: bool,
-    choices: Choices,
 ) -> Result<Standing, Setback> {
+    let (plan, choices) = (order.plan, order.choices);
     let abi = belljar_sys::landlock_abi();
     if abi == 0 && plan.executables != Executables::Everything {
         begun.give_up();
@@ -199,7 +205,7 @@ pub fn construct(
         }
         .into());
     }
-    match prepare(plan, arena, furniture, trees, input, grouped, choices, abi) {
+    match prepare(order, arena, furniture, abi) {
         Ok(prepared) => begun.hand_over(prepared),
         Err(error) => {
             begun.give_up();
@@ -233,87 +239,6 @@ impl Begun {
         let _ = belljar_sys::kill_by_descriptor(self.pidfd.as_fd());
         let _ = belljar_sys::wait_for(self.pid);
     }
-}
-
-/// What the child needs to know, in the arena.
-fn prepare<'a>(
-    plan: &RunPlan,
-    arena: &'a Arena,
-    furniture: &Furniture<'a>,
-    trees: &[OwnedFd],
-    input: Option<&OwnedFd>,
-    grouped: bool,
-    choices: Choices,
-    abi: u32,
-) -> io::Result<&'a Prepared<'a>> {
-    let text = |text: &str| arena.text(text.as_bytes());
-    let views = furniture
-        .views
-        .iter()
-        .enumerate()
-        .map(|(index, view)| Access {
-            path: view.path,
-            tree: trees.get(index).map_or(-1, AsRawFd::as_raw_fd),
-            devices: view.devices,
-        });
-    let views: Vec<Access<'a>> = views.collect();
-    let ruleset = landlock::ruleset(plan, choices.project, abi);
-    let rules = ruleset
-        .rules
-        .iter()
-        .map(|(path, rights)| Ok((text(path)?, *rights)))
-        .collect::<io::Result<Vec<_>>>()?;
-    let variables = plan
-        .environment
-        .iter()
-        .map(|(name, value)| text(&format!("{name}={value}")))
-        .collect::<io::Result<Vec<_>>>()?;
-    let programs = plan
-        .steps
-        .iter()
-        .map(|step| {
-            let words = step.arguments.iter().map(|word| text(word));
-            Ok(Program {
-                path: text(&step.program.to_string_lossy())?,
-                arguments: list(arena, &words.collect::<io::Result<Vec<_>>>()?)?,
-                input: input
-                    .filter(|_| step.reads_input)
-                    .map_or(-1, AsRawFd::as_raw_fd),
-            })
-        })
-        .collect::<io::Result<Vec<_>>>()?;
-    let (silent, asking) = filters(plan, choices);
-    arena.put(Prepared {
-        staging: staging_place()?,
-        staging_options: text(&Furniture::staging_options(plan))?,
-        root_options: text(&furniture.root_options())?,
-        trees: arena.numbers(views.len())?,
-        views: arena.copy(&views)?,
-        operations: arena.copy(&furniture.operations)?,
-        work_dir: text(&plan.work_dir.to_string_lossy())?,
-        landlock_handled: ruleset.handled,
-        landlock_scoped: ruleset.scoped,
-        landlock_rules: arena.copy(&rules)?,
-        filters: Filters {
-            silent: arena.copy(&silent)?,
-            asking: arena.copy(&asking)?,
-            listen: choices.listen,
-        },
-        namespaces: arena.copy(&namespaces_outside()?)?,
-        limits: arena.copy(&limits_of(&plan.limits, grouped))?,
-        environment: list(arena, &variables)?,
-        programs: arena.copy(&programs)?,
-        stack: arena.room(STACK)?,
-    })
-}
-
-/// Strings for `execve`.
-fn list<'a>(arena: &'a Arena, strings: &[&'a CStr]) -> io::Result<Arguments<'a>> {
-    let pointers = strings
-        .iter()
-        .map(|string| string.to_bytes_with_nul().first());
-    let pointers: Vec<Option<&'a u8>> = pointers.chain([None]).collect();
-    Ok(Arguments(arena.copy(&pointers)?))
 }
 
 /// Waits until the cell stands, and takes over the descriptors that it opened for us.
@@ -456,37 +381,6 @@ fn setback(message: &Message, furniture: &Furniture<'_>, choices: Choices) -> Se
         _ => None,
     };
     Failure::inside(step, message.value, what).into()
-}
-
-/// Calls that the listener is told of although the table does not refuse them. Compilers and Python ask after files by the
-/// thousand, and each question that stops costs a few microseconds: theirs are let through.
-fn observed_by(plan: &RunPlan) -> Vec<Observed> {
-    let is_python = |step: &belljar_plan::Step| {
-        let name = step.program.file_name().unwrap_or_default();
-        name.to_string_lossy().starts_with("python")
-    };
-    let asks_much = plan.steps.len() > 1 || plan.steps.iter().any(is_python);
-    filter::observed(!asks_much)
-}
-
-/// The filter programs: the one that refuses by itself, and the one that asks.
-fn filters(plan: &RunPlan, choices: Choices) -> (Vec<Instruction>, Vec<Instruction>) {
-    let unix = match choices.project {
-        ProjectMount::Overlay => UnixSockets::Open,
-        ProjectMount::View => UnixSockets::Closed,
-    };
-    let load = |listener: Option<&[Observed]>| {
-        filter::program(Arch::NATIVE, unix, listener)
-            .into_iter()
-            .map(|one| Instruction {
-                code: one.code,
-                jt: one.jt,
-                jf: one.jf,
-                k: one.k,
-            })
-            .collect()
-    };
-    (load(None), load(Some(&observed_by(plan))))
 }
 
 impl Choices {

@@ -19,6 +19,7 @@ mod launcher;
 mod limits;
 mod notice;
 mod posture;
+mod prepare;
 mod rlimits;
 mod site;
 mod talk;

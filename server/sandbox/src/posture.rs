@@ -1,10 +1,12 @@
 //! Which layers are on: what pid 1 of the cell reads back about itself, in the words of reports.
 
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 
 use belljar_child::{Namespace, posture_bit};
 use belljar_report::Posture;
+use nix::fcntl::AtFlags;
+use nix::sys::stat::fstatat;
 
 const BITS: &[(u32, &str)] = &[
     (posture_bit::USER, "user namespace"),
@@ -58,6 +60,7 @@ pub fn posture_of(found: u32, located: bool, notes: Vec<String>) -> Posture {
 /// # Errors
 /// What the kernel said.
 pub fn namespaces_outside() -> io::Result<Vec<Namespace<'static>>> {
+    let directory = File::open("/proc/self/ns")?;
     [
         (c"user", posture_bit::USER),
         (c"mnt", posture_bit::MOUNT),
@@ -69,10 +72,10 @@ pub fn namespaces_outside() -> io::Result<Vec<Namespace<'static>>> {
     ]
     .into_iter()
     .map(|(name, bit)| {
-        let path = format!("/proc/self/ns/{}", name.to_string_lossy());
+        let facts = fstatat(&directory, name, AtFlags::empty())?;
         Ok(Namespace {
             name,
-            outside: std::fs::metadata(path)?.ino(),
+            outside: facts.st_ino,
             bit,
         })
     })

@@ -7,7 +7,9 @@ use belljar_plan::{ProjectAccess, RunPlan};
 use belljar_sys::Arena;
 
 use crate::cgroup::{self, Group};
-use crate::construct::{Begun, Choices, Setback, Standing, arena, begin, construct, trees_of_root};
+use crate::construct::{
+    Begun, Choices, Order, Setback, Standing, arena, begin, construct, trees_of_root,
+};
 use crate::failure::Failure;
 use crate::fault;
 use crate::furnish::{Furniture, ProjectMount};
@@ -95,17 +97,23 @@ impl Site {
         loop {
             let usable = group.as_ref().filter(|_| is_grouped);
             let started = begun.take().map_or_else(|| begin(identity, usable), Ok);
-            let built = started.and_then(|begun| {
-                construct(
-                    begun, plan, &arena, &furniture, &trees, input, is_grouped, choices,
-                )
-            });
+            let order = Order {
+                plan,
+                trees: &trees,
+                input,
+                grouped: is_grouped,
+                choices,
+            };
+            let built = started.and_then(|begun| construct(begun, order, &arena, &furniture));
             match built {
                 Ok(mut standing) => {
                     standing.posture.project = project_words(plan, choices).to_owned();
                     standing.posture.notes.extend(note);
                     standing.home_names = home_names;
                     join(&mut standing, group, is_grouped);
+                    // This process makes one cell. Unmapping what it shares with another one costs more than it gives.
+                    drop(furniture);
+                    std::mem::forget(arena);
                     return Ok(standing);
                 }
                 Err(Setback::Failure(_)) if usable.is_some_and(Group::memory_ran_out) => {

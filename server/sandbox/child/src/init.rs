@@ -237,13 +237,25 @@ fn reap_until(pid: c_int) -> c_int {
 fn end_the_rest() -> u32 {
     let mut left = 0;
     loop {
+        // Whoever lost its parent is our child. Without a child there is nobody, and nobody to look for among all processes
+        // of the machine, which is what a signal to everyone costs.
+        // SAFETY: the status is not asked for.
+        let ended = unsafe { libc::waitpid(-1, core::ptr::null_mut(), libc::WNOHANG) };
+        if ended > 0 {
+            left += 1;
+            continue;
+        }
+        if ended < 0 {
+            if kernel::errno() == libc::EINTR {
+                continue;
+            }
+            return left;
+        }
         // SAFETY: no pointers. -1 is everybody in our process namespace, except us.
         unsafe { libc::kill(-1, libc::SIGKILL) };
-        // SAFETY: the status is not asked for.
+        // SAFETY: as above.
         if unsafe { libc::waitpid(-1, core::ptr::null_mut(), 0) } > 0 {
             left += 1;
-        } else if kernel::errno() != libc::EINTR {
-            return left;
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use belljar_child::Operation;
 use belljar_plan::{CELL_HOME, RunPlan};
@@ -27,8 +27,11 @@ const SYSTEM: &[&str] = &[
     "/run/current-system",
 ];
 
-/// Settings of the system up to this size are copied: that costs less than a mount, also at the end. A page is about it.
-const SMALL: u64 = 4096;
+/// Settings of the system up to this size are copied: that costs less than a mount, also at the end.
+const SMALL: u64 = 16 << 10;
+
+/// After so many links they may lead round in circles, which the kernel finds out.
+const MOST_LINKS: usize = 1000;
 
 /// What is at a path of the host.
 enum Found {
@@ -49,6 +52,7 @@ impl Furniture<'_> {
         // What lies above comes first, so that what lies below it is either already seen or attached onto it.
         wanted.sort_by_cached_key(|(path, _)| path.components().count());
         let mut waiting: std::collections::VecDeque<_> = wanted.into();
+        let mut links = 0;
         while let Some((path, required)) = waiting.pop_front() {
             let in_project = plan
                 .project
@@ -62,14 +66,17 @@ impl Furniture<'_> {
                 Ok(Found::Thing(metadata)) => metadata,
                 // A link on the way is a link in the cell too, and what is shown is where it leads.
                 Ok(Found::Link(link, target)) => {
+                    links += 1;
                     if self.made.insert(link.clone()) {
                         self.parents(&link);
                         let (target, path) = (self.path(&target), self.in_root(&link));
                         self.operations.push(Operation::Link { target, path });
                     }
-                    let resolved = std::fs::canonicalize(&link)
-                        .ok()
-                        .zip(path.strip_prefix(&link).ok());
+                    let end = match links <= MOST_LINKS {
+                        true => leads_to(&link, &target),
+                        false => std::fs::canonicalize(&link).ok(),
+                    };
+                    let resolved = end.zip(path.strip_prefix(&link).ok());
                     if let Some((resolved, rest)) = resolved {
                         waiting.push_front((resolved.join(rest), required));
                     } else if required {
@@ -200,4 +207,15 @@ impl Furniture<'_> {
         let to = self.path(Path::new(to));
         self.attach(to, path, devices, is_project);
     }
+}
+
+/// Where a link leads, above which there is none. A further link there is found when it is looked at.
+fn leads_to(link: &Path, target: &Path) -> Option<PathBuf> {
+    let is_plain = target
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::RootDir));
+    if !is_plain {
+        return std::fs::canonicalize(link).ok();
+    }
+    Some(link.parent()?.join(target))
 }

@@ -1,0 +1,129 @@
+//! Writes down what pid 1 of a cell needs to know, in memory that it shares with us.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::AsRawFd;
+
+use belljar_child::{Access, Arguments, Filters, Instruction, Prepared, Program};
+use belljar_plan::RunPlan;
+use belljar_sys::Arena;
+
+use crate::construct::{Choices, Order};
+use crate::filter::{self, Arch, Observed, UnixSockets};
+use crate::furnish::{Furniture, ProjectMount, staging_place};
+use crate::landlock;
+use crate::posture::namespaces_outside;
+use crate::rlimits::limits_of;
+
+/// Stack for the moment between clone and exec of a program.
+const STACK: usize = 64 << 10;
+
+/// What the child needs to know, in the arena.
+pub fn prepare<'a>(
+    order: Order<'_>,
+    arena: &'a Arena,
+    furniture: &Furniture<'a>,
+    abi: u32,
+) -> io::Result<&'a Prepared<'a>> {
+    let Order { plan, choices, .. } = order;
+    let text = |text: &str| arena.text(text.as_bytes());
+    let views = furniture
+        .views
+        .iter()
+        .enumerate()
+        .map(|(index, view)| Access {
+            path: view.path,
+            tree: order.trees.get(index).map_or(-1, AsRawFd::as_raw_fd),
+            devices: view.devices,
+        });
+    let views: Vec<Access<'a>> = views.collect();
+    let ruleset = landlock::ruleset(plan, choices.project, abi);
+    let rules = ruleset
+        .rules
+        .iter()
+        .map(|(path, rights)| Ok((text(path)?, *rights)))
+        .collect::<io::Result<Vec<_>>>()?;
+    let variables = plan
+        .environment
+        .iter()
+        .map(|(name, value)| text(&format!("{name}={value}")))
+        .collect::<io::Result<Vec<_>>>()?;
+    let programs = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let words = step.arguments.iter().map(|word| text(word));
+            Ok(Program {
+                path: text(&step.program.to_string_lossy())?,
+                arguments: list(arena, &words.collect::<io::Result<Vec<_>>>()?)?,
+                input: order
+                    .input
+                    .filter(|_| step.reads_input)
+                    .map_or(-1, AsRawFd::as_raw_fd),
+            })
+        })
+        .collect::<io::Result<Vec<_>>>()?;
+    let (silent, asking) = filters(plan, choices);
+    arena.put(Prepared {
+        staging: staging_place()?,
+        staging_options: text(&Furniture::staging_options(plan))?,
+        root_options: text(&furniture.root_options())?,
+        trees: arena.numbers(views.len())?,
+        views: arena.copy(&views)?,
+        operations: arena.copy(&furniture.operations)?,
+        work_dir: text(&plan.work_dir.to_string_lossy())?,
+        landlock_handled: ruleset.handled,
+        landlock_scoped: ruleset.scoped,
+        landlock_rules: arena.copy(&rules)?,
+        filters: Filters {
+            silent: arena.copy(&silent)?,
+            asking: arena.copy(&asking)?,
+            listen: choices.listen,
+        },
+        namespaces: arena.copy(&namespaces_outside()?)?,
+        limits: arena.copy(&limits_of(&plan.limits, order.grouped))?,
+        environment: list(arena, &variables)?,
+        programs: arena.copy(&programs)?,
+        stack: arena.room(STACK)?,
+    })
+}
+
+/// Strings for `execve`.
+fn list<'a>(arena: &'a Arena, strings: &[&'a CStr]) -> io::Result<Arguments<'a>> {
+    let pointers = strings
+        .iter()
+        .map(|string| string.to_bytes_with_nul().first());
+    let pointers: Vec<Option<&'a u8>> = pointers.chain([None]).collect();
+    Ok(Arguments(arena.copy(&pointers)?))
+}
+
+/// Calls that the listener is told of although the table does not refuse them. Compilers and Python ask after files by the
+/// thousand, and each question that stops costs a few microseconds: theirs are let through.
+fn observed_by(plan: &RunPlan) -> Vec<Observed> {
+    let is_python = |step: &belljar_plan::Step| {
+        let name = step.program.file_name().unwrap_or_default();
+        name.to_string_lossy().starts_with("python")
+    };
+    let asks_much = plan.steps.len() > 1 || plan.steps.iter().any(is_python);
+    filter::observed(!asks_much)
+}
+
+/// The filter programs: the one that refuses by itself, and the one that asks.
+fn filters(plan: &RunPlan, choices: Choices) -> (Vec<Instruction>, Vec<Instruction>) {
+    let unix = match choices.project {
+        ProjectMount::Overlay => UnixSockets::Open,
+        ProjectMount::View => UnixSockets::Closed,
+    };
+    let load = |listener: Option<&[Observed]>| {
+        filter::program(Arch::NATIVE, unix, listener)
+            .into_iter()
+            .map(|one| Instruction {
+                code: one.code,
+                jt: one.jt,
+                jf: one.jf,
+                k: one.k,
+            })
+            .collect()
+    };
+    (load(None), load(Some(&observed_by(plan))))
+}
