@@ -1,10 +1,13 @@
 //! Perl, from outside: the interpreter's current statement knows its file and line, and its context stack those that
 //! called. With threads (one interpreter each, found by the thread's key) and without.
 
+mod statement;
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use self::statement::{Wanted, line_around};
 use crate::frame::Frame;
 use crate::memory::Memory;
 use crate::process::{Process, process_of};
@@ -13,6 +16,8 @@ use crate::script::{self, is_file_name, line_in_reason, script_path, thread_stru
 
 /// `Icurcop` of the interpreter: since 5.34, and before. Two words on is `Icurstackinfo`.
 const CURRENT_STATEMENT: [u64; 2] = [208, 224];
+/// The current operation of the interpreter.
+const CURRENT_OPERATION: u64 = 8;
 /// Parts of a statement: `cop_line`, and `cop_file` or `cop_filegv`.
 const STATEMENT_KIND: u64 = 32;
 const STATEMENT_LINE: u64 = 36;
@@ -26,32 +31,46 @@ const STACK_TOP: u64 = 32;
 /// `PERL_CONTEXT`: its size since 5.24, and the statement that was left.
 const CONTEXT_SIZE: u64 = 104;
 const CONTEXT_STATEMENT: u64 = 16;
+/// The operation that follows a call.
+const CONTEXT_NEXT: u64 = 48;
 /// Kinds of contexts that are calls: of a sub, of a format, of an eval.
 const CALLS: [u8; 3] = [9, 10, 11];
+/// So many operations are looked at, in all statements of a stack and in one.
+const MOST_OPERATIONS: usize = 2000;
+const MOST_IN_STATEMENT: usize = 500;
 /// More contexts than this are not looked at.
 const MOST_CONTEXTS: usize = 2000;
 /// Where glibc may keep a thread's first keyed values, from the thread's own structure.
 const KEYED_VALUES: std::ops::Range<u64> = 0x2f0..0x350;
 
-const NAMES: [&str; 4] = ["PL_curinterp", "PL_thr_key", "PL_curcop", "PL_curstackinfo"];
+const NAMES: [&str; 5] = [
+    "PL_curinterp",
+    "PL_thr_key",
+    "PL_curcop",
+    "PL_curstackinfo",
+    "PL_op",
+];
 
 struct Perl {
     /// The first interpreter, and the key of each thread's.
     interpreter: Option<(u64, Option<u64>)>,
-    /// Without interpreters that can be many: the statement and the stack.
-    single: Option<(u64, u64)>,
+    /// Without interpreters that can be many: the statement, the stack, the operation.
+    single: Option<(u64, u64, u64)>,
 }
 
 /// Perl exports its variables, for its modules in C.
 pub(crate) fn recognise(process: &Process) -> Option<Box<dyn Reader>> {
     is_file_name(process, |name| name.contains("perl")).then_some(())?;
     let found = process.symbols(&NAMES, |name| name.starts_with("libperl.so"))?;
-    let [interpreter, key, statement, stack] = found[..] else {
+    let [interpreter, key, statement, stack, operation] = found[..] else {
         return None;
     };
     let perl = Perl {
         interpreter: interpreter.map(|interpreter| (interpreter, key)),
-        single: statement.zip(stack),
+        single: statement
+            .zip(stack)
+            .zip(operation)
+            .map(|((statement, stack), operation)| (statement, stack, operation)),
     };
     (perl.interpreter.is_some() || perl.single.is_some()).then(|| Box::new(perl) as Box<dyn Reader>)
 }
@@ -81,9 +100,15 @@ impl Reader for Perl {
 impl Perl {
     /// Files and lines, innermost first; those of the thread with this structure, or of the first one.
     fn read(&self, memory: &impl Memory, thread: Option<u64>) -> Option<Vec<(PathBuf, u32)>> {
-        if let Some((statement, stack)) = self.single {
+        if let Some((statement, stack, operation)) = self.single {
             let (statement, stack) = (memory.pointer(statement)?, memory.pointer(stack)?);
-            return calls(memory, statement, stack, name_by_glob);
+            return calls(
+                memory,
+                statement,
+                memory.word(operation)?,
+                stack,
+                name_by_glob,
+            );
         }
         let (first, key) = self.interpreter?;
         let interpreters = match thread {
@@ -103,7 +128,8 @@ impl Perl {
             CURRENT_STATEMENT.into_iter().find_map(|offset| {
                 let statement = memory.pointer(interpreter.checked_add(offset)?)?;
                 let stack = memory.pointer(interpreter.checked_add(offset + 16)?)?;
-                calls(memory, statement, stack, name_by_pointer)
+                let operation = memory.word(interpreter.checked_add(CURRENT_OPERATION)?)?;
+                calls(memory, statement, operation, stack, name_by_pointer)
             })
         })
     }
@@ -114,10 +140,21 @@ type NameOf<M> = fn(&M, u64) -> Option<Vec<u8>>;
 fn calls<M: Memory>(
     memory: &M,
     statement: u64,
+    operation: u64,
     stack: u64,
     name_of: NameOf<M>,
 ) -> Option<Vec<(PathBuf, u32)>> {
-    let mut frames = vec![place_of(memory, statement, name_of)?];
+    let mut budget = MOST_OPERATIONS;
+    let mut place = |statement, wanted| {
+        let (file, line) = place_of(memory, statement, name_of)?;
+        let mut left = MOST_IN_STATEMENT.min(budget);
+        let before = left;
+        let better = line_around(memory, statement, wanted, &mut left);
+        budget -= before - left;
+        // A block lies in the same file as the statement around it.
+        Some((file, better.unwrap_or(line)))
+    };
+    let mut frames = vec![place(statement, Wanted::This(operation))?];
     let mut stack = stack;
     let mut left = MOST_CONTEXTS;
     while stack != 0 {
@@ -132,10 +169,11 @@ fn calls<M: Memory>(
             left -= 1;
             let offset = u64::try_from(index).ok()? * CONTEXT_SIZE;
             let context = contexts.checked_add(offset)?;
-            let head = memory.bytes::<24>(context)?;
+            let head = memory.bytes::<56>(context)?;
             if CALLS.contains(&(head[0] & 15)) {
                 let caller = script::word_in(&head, CONTEXT_STATEMENT)?;
-                match place_of(memory, caller, name_of) {
+                let next = script::word_in(&head, CONTEXT_NEXT)?;
+                match place(caller, Wanted::Before(next)) {
                     Some(place) => frames.push(place),
                     None => return Some(frames),
                 }

@@ -36,6 +36,24 @@ fn a_call_of_a_module_is_on_the_line_that_called_it() {
 }
 
 #[test]
+fn the_first_statement_of_a_block_is_on_its_own_line() {
+    let script = "my $x = 1;\nsub reads {\n  open(my $f, '<', 'PIPE');\n}\n\
+                  if ($x) {\n  open(F, '<', 'PIPE');\n  open(F, '<', 'PIPE');\n}\n\
+                  unless ($x) {\n} elsif ($x) {\n  open(F, '<', 'PIPE');\n} else {\n  1;\n}\n\
+                  do {\n  open(F, '<', 'PIPE')\n} while 0;\n\
+                  for (1) {\n\n  if ($x) {\n    reads();\n  }\n}\n";
+    let script = script.replace("reads();", "&{sub { eval \"open(F, '<', 'PIPE')\" }}();");
+    let lines = [
+        (6, Exact),
+        (7, Exact),
+        (11, Exact),
+        (16, Exact),
+        (21, Caller),
+    ];
+    check("perl", &[("a.pl", &script)], &lines);
+}
+
+#[test]
 fn a_call_of_a_thread_is_on_its_own_line() {
     let script = "use threads;\nmy $t = threads->create(sub {\n  open(my $f, '<', 'PIPE');\n});\n\
                   $t->join;\nopen(my $f, '<', 'PIPE');\n";
@@ -48,7 +66,7 @@ proptest! {
     fn no_memory_is_too_strange(memory in noise()) {
         for at in (BASE..BASE + memory.size()).step_by(104) {
             let many = Perl { interpreter: Some((at, Some(at + 8))), single: None };
-            let single = Perl { interpreter: None, single: Some((at, at + 8)) };
+            let single = Perl { interpreter: None, single: Some((at, at + 8, at + 16)) };
             for found in [many.read(&memory, None), many.read(&memory, Some(at)), single.read(&memory, None)] {
                 prop_assert!(found.unwrap_or_default().len() <= DEEPEST);
                 prop_assert!(memory.reads() < 50_000);
