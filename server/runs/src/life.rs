@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use belljar_plan::{Refusal, RunRequest, Source};
-use belljar_report::{Confidence, Ending, Event, Fold, Obstacle, Report, SourceError, Usage};
+use belljar_report::{Confidence, Ending, Event, Fold, Kind, Obstacle, Report, SourceError, Usage};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, watch};
@@ -259,6 +259,7 @@ pub(crate) fn finish(fold: Fold, prepared: &Prepared) -> Report {
     let said: Vec<u32> = report.errors.iter().map(|error| error.line).collect();
     let silent = |error: &SourceError| !said.contains(&error.line);
     report.errors.extend(crashes.into_iter().filter(silent));
+    put_where_it_was_interrupted(&mut report, prepared.file.as_deref());
     let line = report
         .errors
         .first()
@@ -267,6 +268,26 @@ pub(crate) fn finish(fold: Fold, prepared: &Prepared) -> Report {
         place(violation, prepared.file.as_deref(), line);
     }
     report
+}
+
+/// What Node prints when it is interrupted at a limit, before its stack.
+const INTERRUPTED: &str = "Script execution was interrupted";
+
+/// A limit that says no line itself stands where the program says that it was interrupted. That is no error of its own.
+fn put_where_it_was_interrupted(report: &mut Report, file: Option<&str>) {
+    let is_one = |error: &SourceError| error.message == INTERRUPTED;
+    let limit = report
+        .violations
+        .iter_mut()
+        .find(|one| matches!(one.kind, Kind::LimitWall | Kind::LimitCpu) && one.line.is_none());
+    // The last one: what a program prints before may say anything.
+    if let (Some(limit), Some(at)) = (limit, report.errors.iter().rposition(is_one)) {
+        let error = report.errors.remove(at);
+        limit.file = file.map(str::to_owned);
+        limit.line = Some(error.line);
+        limit.column = error.column;
+        limit.confidence = Confidence::Caller;
+    }
 }
 
 /// So many rules are tried. Who is refused more different things needs another policy, not that many rules.

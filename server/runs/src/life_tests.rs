@@ -527,3 +527,44 @@ async fn shutting_down_ends_all_runs_and_those_to_come() {
         assert_eq!(all(run).await.1.ending, Some(Ending::Cancelled));
     }
 }
+
+#[test]
+fn a_limit_stands_where_the_program_says_that_it_was_interrupted() {
+    let Event::Violation(mut limit) = violation(None) else {
+        unreachable!("a violation is one");
+    };
+    limit.kind = Kind::LimitWall;
+    limit.confidence = Confidence::File;
+    let said = |message: &str, line| SourceError {
+        message: message.into(),
+        line,
+        column: Some(6),
+    };
+    let mut report = Report {
+        violations: vec![limit],
+        // The first is the program's own, which may print what it likes.
+        errors: vec![
+            said(INTERRUPTED, 1),
+            said("TypeError: x", 3),
+            said(INTERRUPTED, 12),
+        ],
+        ..Report::default()
+    };
+    put_where_it_was_interrupted(&mut report, Some("a.js"));
+    let limit = &report.violations[0];
+    assert_eq!(
+        (limit.file.as_deref(), limit.line),
+        (Some("a.js"), Some(12))
+    );
+    assert_eq!(
+        (limit.column, limit.confidence),
+        (Some(6), Confidence::Caller)
+    );
+    assert_eq!(report.errors.len(), 2, "it is no error of its own");
+
+    // Only a limit is put there.
+    report.violations[0].kind = Kind::FilesRead;
+    report.violations[0].line = None;
+    put_where_it_was_interrupted(&mut report, Some("a.js"));
+    assert_eq!(report.violations[0].line, None);
+}

@@ -15,6 +15,8 @@ const OFTEN: Duration = Duration::from_millis(1);
 pub struct Filling {
     until: Option<Instant>,
     used: u64,
+    /// The limit that was nearly reached already.
+    passed: Option<u64>,
     /// What would be told, with the line that was on when hardly anything was left.
     nearly: Option<Violation>,
 }
@@ -30,8 +32,9 @@ impl Filling {
         self.until.map(|_| OFTEN)
     }
 
-    /// Whether it should be found out now who fills it, of which so much of so much is used.
-    pub fn is_nearly_full(&mut self, used: u64, size: u64) -> bool {
+    /// Whether it should be found out now who fills it, of which so much of so much is used. All that is used may be one
+    /// file, so it counts as well how large a file may be.
+    pub fn is_nearly_full(&mut self, used: u64, size: u64, largest_file: u64) -> bool {
         let now = Instant::now();
         if used > self.used {
             self.until = Some(now + WHILE);
@@ -40,12 +43,18 @@ impl Filling {
         if self.until.is_some_and(|until| now > until) {
             self.until = None;
         }
-        self.nearly.is_none() && used / 3 >= size / 4
+        let is_near = |limit: &u64| used / 3 >= limit / 4;
+        let passed = [largest_file, size].into_iter().filter(is_near).max();
+        let is_new = passed > self.passed;
+        self.passed = self.passed.max(passed);
+        is_new
     }
 
     /// Remembers where the program was when it was nearly full.
     pub fn note(&mut self, nearly: Violation) {
-        self.nearly = Some(nearly);
+        if nearly.line.is_some() || self.nearly.is_none() {
+            self.nearly = Some(nearly);
+        }
     }
 
     /// Puts what is told when it is full on the line that filled it.
@@ -58,3 +67,7 @@ impl Filling {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "disk_tests.rs"]
+mod tests;

@@ -435,7 +435,8 @@ impl Watch<'_, '_> {
             return;
         }
         let (used, size) = self.watcher.scratch();
-        if self.filling.is_nearly_full(used, size) {
+        let largest_file = self.plan.limits.file_size;
+        if self.filling.is_nearly_full(used, size, largest_file) {
             let mut nearly =
                 self.words
                     .violation("scratch", Kind::LimitDisk, Layer::Mount, self.plan);
