@@ -108,3 +108,7 @@ fn caller(place: Place) -> Place {
         ..place
     }
 }
+
+#[cfg(test)]
+#[path = "family_tests.rs"]
+mod tests;

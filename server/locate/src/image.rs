@@ -133,11 +133,6 @@ impl Image {
         found
     }
 
-    /// The build id, which names exactly one build of a program.
-    pub fn build_id(&self) -> Option<Vec<u8>> {
-        Some(self.elf()?.build_id().ok()??.to_vec())
-    }
-
     /// The address, before loading, at which the piece of the file at `offset` lies.
     pub fn address_of(&self, offset: u64) -> Option<u64> {
         let elf = self.elf()?;

@@ -87,11 +87,7 @@ fn ask(bytes: &[u8], noise: &Noise, addresses: &[u64]) {
 }
 
 fn ask_image(image: &Image, noise: &Noise, addresses: &[u64]) {
-    let _ = (
-        image.is_native(),
-        image.build_id(),
-        image.symbols(&["main", "runtime.allgs"]),
-    );
+    let _ = (image.is_native(), image.symbols(&["main", "runtime.allgs"]));
     let _ = (
         image.address_of(0),
         image.code_address_of(4096),

@@ -17,11 +17,14 @@ const MOST_ANSWERS: usize = 512;
 /// Debug information of so many of them is read in a run.
 const MOST_WITH_LINES: usize = 16;
 
+/// Where symbols lie, in the order in which they were asked for.
+type Addresses = Vec<Option<u64>>;
+
 /// Everything that was read of files of machine code, by file.
 #[derive(Default)]
 pub(crate) struct Modules {
     known: RefCell<HashMap<FileId, Rc<Module>>>,
-    symbols: RefCell<HashMap<(FileId, String), Vec<Option<u64>>>>,
+    symbols: RefCell<HashMap<(FileId, String), Addresses>>,
     with_lines: Cell<usize>,
 }
 
@@ -34,7 +37,7 @@ impl fmt::Debug for Modules {
 impl Modules {
     /// The same as [`Image::symbols`]. Looking through a large table takes milliseconds, and each new process of a
     /// program asks for the same.
-    pub fn symbols(&self, image: &Image, names: &[&str]) -> Vec<Option<u64>> {
+    pub fn symbols(&self, image: &Image, names: &[&str]) -> Addresses {
         let key = (image.id, names.join(" "));
         let mut answers = self.symbols.borrow_mut();
         if answers.len() >= MOST_ANSWERS {
