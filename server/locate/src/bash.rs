@@ -14,8 +14,9 @@ use crate::script::{is_file_name, line_in_reason, script_path, text_of};
 const DEEPEST: usize = 64;
 /// No chain of names in one place of a table is longer.
 const LONGEST_CHAIN: usize = 64;
-/// The kind of `BASH_INPUT` for commands from a string, and where its name is.
-const FROM_STRING: u32 = 3;
+/// The kinds of `BASH_INPUT` for commands from a string, and for none: a child forgets what it read from, but not its
+/// name. And where that is.
+const FROM_STRING: [u32; 2] = [0, 3];
 const INPUT_NAME: u64 = 8;
 /// Kinds of `COMMAND` that cannot be redirected as a whole.
 const SIMPLE: [u32; 5] = [4, 6, 7, 10, 11];
@@ -183,7 +184,8 @@ impl Bash {
     }
 
     fn source(&self, memory: &impl Memory) -> Source {
-        if memory.half(self.bash_input) != Some(FROM_STRING) {
+        let kind = memory.half(self.bash_input);
+        if kind.is_none_or(|kind| !FROM_STRING.contains(&kind)) {
             return Source::File;
         }
         let name = memory

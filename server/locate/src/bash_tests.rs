@@ -50,9 +50,12 @@ fn a_compound_command_is_redirected_where_it_ends() {
 
 #[test]
 fn a_trap_is_where_its_command_stands() {
-    let script = "trap ': < PIPE' EXIT\nfinish() {\n  true\n  : < PIPE\n}\n\
+    let script = "\ntrap ': < PIPE' EXIT\nfinish() {\n  true\n  : < PIPE\n}\n\
                   trap finish USR1\nkill -USR1 $$\n: < PIPE\n";
-    let lines = [4, 8, 1].map(|line| (line, Exact));
+    let lines = [5, 9, 2].map(|line| (line, Exact));
+    check("bash", &[("a.sh", script)], &lines);
+    let script = "\n: < PIPE\ntrap '(: x < PIPE)' EXIT\n";
+    let lines = [2, 3].map(|line| (line, Exact));
     check("bash", &[("a.sh", script)], &lines);
 }
 
