@@ -195,10 +195,14 @@ impl Files {
         follow: bool,
         access: &'static str,
     ) -> Option<Finding> {
-        if OWN.iter().any(|own| above.starts_with(own)) || is_own_work(above) {
+        if OWN.iter().any(|own| above.starts_with(own)) {
             return None;
         }
         let in_project = self.in_project(above, below);
+        // A project may lie in scratch space, too.
+        if in_project.is_none() && is_own_work(above) {
+            return None;
+        }
         if let Some(name) = &in_project
             && !self.is_hidden(name)
         {
