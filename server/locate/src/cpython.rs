@@ -7,6 +7,7 @@
 mod layout;
 mod lines;
 mod objects;
+mod tasks;
 mod threads;
 mod walk;
 
@@ -64,7 +65,20 @@ impl Reader for Python {
             && let Some(state) = layout.state_of(process, runtime, thread)
         {
             let document = process.document.as_deref();
-            layout.walk(&process.memory(), state, document, frames);
+            let memory = process.memory();
+            layout.walk(&memory, state, document, frames);
+            let is_found = |frame: &Frame| Some(frame.file.as_path()) == document;
+            if thread != process.pid && !frames.iter().any(is_found) {
+                // A thread that runs a library's function alone serves whoever waits for it.
+                let mut waiting = Vec::new();
+                if let Some(state) = layout.main_state(process, runtime) {
+                    layout.walk(&memory, state, document, &mut waiting);
+                }
+                if waiting.first().is_some_and(waits_for_threads) {
+                    frames.push(Frame::gap());
+                    frames.append(&mut waiting);
+                }
+            }
         }
     }
 }
@@ -92,6 +106,13 @@ impl Interpreter {
         })?;
         Some(Interpreter { runtime, layout })
     }
+}
+
+/// Whether this is a call that waits for what other threads do.
+fn waits_for_threads(frame: &Frame) -> bool {
+    ["threading.py", "selectors.py"]
+        .iter()
+        .any(|name| frame.file.ends_with(name))
 }
 
 /// From `PY_VERSION_HEX`.

@@ -1,5 +1,8 @@
 //! Real interpreters, each held in a system call on a line that is marked `# here`.
 
+// The programs that are looked at are started here, and in no cell.
+#![allow(clippy::disallowed_methods)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -123,7 +126,15 @@ fn place_of(python: &Path, name: &str, text: &str) -> Place {
     let mut running = Running::start(python, name, text);
     let thread = running.wait_for_reader();
     let document = running.directory.join(name);
-    Locator::new(Some(&document)).place(thread)
+    let mut locator = Locator::new(Some(&document));
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        let place = locator.place(thread);
+        // The thread that waits for this one may not have got there yet.
+        if place.line.is_some() || Instant::now() >= end {
+            return place;
+        }
+    }
 }
 
 const SNIPPETS: &[(&str, Certainty, &str)] = &[
@@ -201,6 +212,31 @@ const SNIPPETS: &[(&str, Certainty, &str)] = &[
         "in a string that is executed",
         Certainty::Caller,
         "import os\nexec('import os\\nos.read(0, 1)')  # here\n",
+    ),
+    (
+        "in a task of a library that the document awaits",
+        Certainty::Caller,
+        "import asyncio, json, sys\nasync def inner():\n    await asyncio.sleep(0)\n    await asyncio.create_task(library())  # here\nasync def outer():\n    await inner()\nexec(compile('async def library():\\n    import json, sys\\n    json.load(sys.stdin)', '/lib/library.py', 'exec'))\nasyncio.run(outer())\n",
+    ),
+    (
+        "in a task among others of a library",
+        Certainty::Caller,
+        "import asyncio\nexec(compile('async def library():\\n    import json, sys\\n    json.load(sys.stdin)', '/lib/library.py', 'exec'))\nasync def main():\n    await asyncio.gather(library(), asyncio.sleep(9))  # here\nasyncio.run(main())\n",
+    ),
+    (
+        "in a thread that the event loop made for a library",
+        Certainty::Caller,
+        "import asyncio, json, sys\nasync def inner():\n    loop = asyncio.get_event_loop()\n    return await loop.run_in_executor(None, json.load, sys.stdin)  # here\nasync def main():\n    await asyncio.wait_for(inner(), 99)\nasync def outer():\n    await inner()\nasyncio.run(outer())\n",
+    ),
+    (
+        "in a thread that runs a library",
+        Certainty::Caller,
+        "import json, sys, threading\nt = threading.Thread(target=json.load, args=(sys.stdin,))\nt.start()\nt.join()  # here\n",
+    ),
+    (
+        "in a pool that runs a library",
+        Certainty::Caller,
+        "import json, sys\nfrom concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(2) as pool:\n    one = pool.submit(json.load, sys.stdin)\n    one.result()  # here\n",
     ),
     (
         "in an import's caller",

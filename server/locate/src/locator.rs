@@ -68,6 +68,17 @@ impl Locator {
             .unwrap_or(Place::UNKNOWN)
     }
 
+    /// As [`Locator::place_for`], for a thread that does not stand still any more: its stack is not read.
+    pub fn place_told(&mut self, thread: i32, operation: Operation, target: &[u8]) -> Place {
+        let Some(process) = process_of(thread) else {
+            return Place::UNKNOWN;
+        };
+        self.told
+            .place(process, operation, target)
+            .or_else(|| self.family.origin(process))
+            .unwrap_or(Place::UNKNOWN)
+    }
+
     /// Takes what a preload tells by opening `path`. Whether it was a message: then there is no such file.
     pub fn tell(&mut self, thread: i32, path: &[u8]) -> bool {
         if !is_message(path) {

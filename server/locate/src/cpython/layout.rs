@@ -44,6 +44,26 @@ pub(super) struct Copies {
     pub list: usize,
 }
 
+/// How a coroutine that was left tells what it awaits: the value on top of its frame's stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Top {
+    /// A pointer behind it, in the frame.
+    Pointer(usize),
+    /// How many values there are, in the frame, and a pointer to the first.
+    Depth { values: usize, depth: usize },
+    /// How many values there are, in the frame, with the variables, which come before.
+    Index(usize),
+}
+
+/// Where coroutines keep their frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CoroutineFrame {
+    /// Elsewhere.
+    Pointer(usize),
+    /// Inside.
+    Inside(usize),
+}
+
 /// Offsets in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
@@ -61,6 +81,10 @@ pub(super) struct Layout {
     pub code_of_frame: usize,
     pub previous: usize,
     pub instruction: usize,
+    /// Where the variables of a call begin in its frame.
+    pub variables: usize,
+    pub top: Top,
+    pub coroutine: Option<CoroutineFrame>,
     pub type_of_object: usize,
     pub type_name: usize,
     pub filename: usize,
@@ -93,6 +117,9 @@ const OLD: Layout = Layout {
     code_of_frame: 32,
     previous: 24,
     instruction: 104,
+    variables: 360,
+    top: Top::Pointer(72),
+    coroutine: Some(CoroutineFrame::Pointer(16)),
     type_of_object: 8,
     type_name: 24,
     filename: 104,
@@ -112,6 +139,11 @@ const OLD: Layout = Layout {
 const V3_10: Layout = Layout {
     calls: Calls::Objects { unit: 2 },
     instruction: 96,
+    variables: 352,
+    top: Top::Depth {
+        values: 64,
+        depth: 80,
+    },
     lines: LineTable::Ranges,
     ..OLD
 };
@@ -132,6 +164,9 @@ const V3_11: Layout = Layout {
     code_of_frame: 32,
     previous: 48,
     instruction: 56,
+    variables: 72,
+    top: Top::Index(64),
+    coroutine: Some(CoroutineFrame::Inside(80)),
     filename: 112,
     name: 120,
     first_line: 72,
@@ -154,6 +189,7 @@ const V3_12: Layout = Layout {
     code_of_frame: 0,
     previous: 8,
     first_line: 68,
+    coroutine: Some(CoroutineFrame::Inside(72)),
     ascii: 40,
     characters: 56,
     ..V3_11
@@ -190,7 +226,8 @@ impl Layout {
             _ => return None,
         };
         let [interpreter, thread, frame, code, object, kind, bytes, text] = starts;
-        let has_copies = entry(2)? != 0 && minor == Some(14);
+        let is_newest = minor == Some(14);
+        let has_copies = entry(2)? != 0 && is_newest;
         let layout = Layout {
             interpreters: entry(5)?,
             main_thread: None,
@@ -217,6 +254,18 @@ impl Layout {
             code_of_frame: entry(frame + 2)?,
             previous: entry(frame + 1)?,
             instruction: entry(frame + 3)?,
+            variables: entry(frame + 4)?,
+            top: if is_newest {
+                Top::Pointer(entry(frame + 6)?)
+            } else {
+                Top::Index(64)
+            },
+            coroutine: match (is_newest, entry(2)?) {
+                (true, _) => Some(CoroutineFrame::Inside(entry(text + 8)?)),
+                // The table of 3.13 does not say, but then its headers do.
+                (false, 0) => Some(CoroutineFrame::Inside(72)),
+                (false, _) => None,
+            },
             type_of_object: entry(object + 1)?,
             type_name: entry(kind + 1)?,
             filename: entry(code + 1)?,
@@ -247,6 +296,15 @@ impl Layout {
             self.code_of_frame,
             self.previous,
             self.instruction,
+            self.variables,
+            match self.top {
+                Top::Pointer(offset) | Top::Index(offset) => offset,
+                Top::Depth { values, depth } => values.max(depth),
+            },
+            match self.coroutine {
+                Some(CoroutineFrame::Pointer(offset) | CoroutineFrame::Inside(offset)) => offset,
+                None => 0,
+            },
             self.type_of_object,
             self.type_name,
             self.filename,

@@ -1,5 +1,7 @@
 //! Which of the interpreter's threads is the one that the kernel holds.
 
+use std::time::{Duration, Instant};
+
 use super::layout::Layout;
 use super::objects::{piece, pointer_in, word_in};
 use crate::memory::Memory;
@@ -8,6 +10,8 @@ use crate::process::{Process, own_id, parent_of, stand_of, threads_of};
 /// More interpreters or threads than this are not looked through.
 const MOST_INTERPRETERS: usize = 64;
 const MOST_THREADS: usize = 4096;
+/// So long the first thread is waited for, where it is the one that counts.
+const PATIENCE: Duration = Duration::from_millis(2);
 
 /// One thread, as the interpreter knows it.
 #[derive(Clone, Debug)]
@@ -91,6 +95,28 @@ impl Layout {
                     _ => None,
                 }
             })
+    }
+
+    /// The state of the first thread, if it stands in a call of the kernel.
+    pub fn main_state(&self, process: &Process, runtime: u64) -> Option<u64> {
+        // It may still be on its way there.
+        let deadline = Instant::now() + PATIENCE;
+        while stand_of(process.pid).is_none_or(|stand| stand.call < 0) {
+            if Instant::now() >= deadline {
+                return None;
+            }
+            std::thread::yield_now();
+        }
+        let memory = process.memory();
+        let threads = self.threads(&memory, runtime);
+        match self.main_thread {
+            Some(offset) => {
+                let main = field(&memory, runtime, offset);
+                let is_main = |thread: &&Thread| Some(thread.id) == main;
+                threads.iter().find(is_main).map(|thread| thread.state)
+            }
+            None => by_number(&threads, process.pid),
+        }
     }
 
     /// Without numbers: the thread whose description lies in the same piece of memory as the stack, which is where the

@@ -16,7 +16,7 @@ const MOST_TABLES: usize = 4 << 20;
 
 /// What was read of code objects is kept for one walk: a function that calls itself is read once.
 #[derive(Default)]
-struct Codes {
+pub(super) struct Codes {
     known: HashMap<u64, Option<Code>>,
     /// Bytes of all tables of lines among them.
     tables: usize,
@@ -37,17 +37,7 @@ impl Layout {
         let Some(mut at) = self.innermost(memory, state) else {
             return;
         };
-        let length = [self.code_of_frame, self.previous, self.instruction]
-            .into_iter()
-            .chain(match self.calls {
-                Calls::Interpreter { owner, copies, .. } => {
-                    [owner, copies.map_or(0, |copies| copies.index)]
-                }
-                Calls::Objects { .. } => [0, 0],
-            })
-            .max()
-            .unwrap_or(0)
-            + 8;
+        let length = self.frame_length();
         let mut codes = Codes::default();
         for _ in 0..DEEPEST {
             let Some(frame) = piece(memory, at, length) else {
@@ -56,6 +46,17 @@ impl Layout {
             if !self.is_nobodys(&frame) {
                 match self.frame(memory, &frame, &mut codes) {
                     Some(Some(frame)) => {
+                        let before = frames.len();
+                        if super::tasks::is_loop(&frame) {
+                            self.awaited(memory, at, &mut codes, frames);
+                        }
+                        let awaited = frames.get(before..).unwrap_or_default();
+                        if awaited
+                            .iter()
+                            .any(|frame| Some(frame.file.as_path()) == document)
+                        {
+                            return;
+                        }
                         let is_found = Some(frame.file.as_path()) == document;
                         frames.push(frame);
                         if is_found {
@@ -71,6 +72,18 @@ impl Layout {
                 None => return,
             }
         }
+    }
+
+    /// So much of a frame is read.
+    pub fn frame_length(&self) -> usize {
+        let owners = match self.calls {
+            Calls::Interpreter { owner, copies, .. } => {
+                [owner, copies.map_or(0, |copies| copies.index)]
+            }
+            Calls::Objects { .. } => [0, 0],
+        };
+        let fields = [self.code_of_frame, self.previous, self.instruction];
+        fields.into_iter().chain(owners).max().unwrap_or(0) + 8
     }
 
     fn innermost(&self, memory: &impl Memory, state: u64) -> Option<u64> {
@@ -94,7 +107,7 @@ impl Layout {
     }
 
     /// One frame; an inner nothing if it has no place in a file; an outer nothing if this is no frame.
-    fn frame(
+    pub fn frame(
         &self,
         memory: &impl Memory,
         frame: &[u8],
@@ -160,7 +173,7 @@ impl Layout {
                     start = memory.pointer(entry)?;
                 }
                 // Before the first instruction it points to the one before.
-                Some(instruction.checked_sub(start).unwrap_or(0))
+                Some(instruction.saturating_sub(start))
             }
         }
     }

@@ -183,7 +183,7 @@ impl Listener {
                 let place = match &finding.asked {
                     // Whoever asks through a thread of its own has said before what for.
                     Some((operation, what)) if asker.place.line.is_none() => {
-                        self.locator.place_for(asker.thread, *operation, what)
+                        self.locator.place_told(asker.thread, *operation, what)
                     }
                     _ => asker.place,
                 };
