@@ -6,9 +6,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use nix::libc;
+
 use crate::frame::Frame;
 use crate::image::{FileId, Image};
-use crate::memory::Memory;
+use crate::memory::{Memory, Remote};
 use crate::process::Process;
 use crate::reader::Reader;
 use crate::script::{command_line, is_file_name, line_in_reason, script_path, text_of};
@@ -23,6 +25,8 @@ const NEAR: usize = 64;
 const MOST_KNOWN: usize = 16;
 /// So many places must agree.
 const FEWEST_PLACES: usize = 3;
+/// What ends a compound command, so that its redirections follow.
+const ENDS: [&str; 5] = ["done", "}", "fi", "esac", ")"];
 /// What dash keeps ready for the variable `LINENO`; other shells have other names before it.
 const MARK: &[u8] = b"LINENO=\0";
 
@@ -32,10 +36,10 @@ struct Dash {
     text: Text,
 }
 
-/// What matters of a script's text.
+/// A script's text.
 struct Text {
-    /// Which lines have more than a comment.
-    code: Vec<bool>,
+    /// Its lines, without the blanks around them.
+    lines: Vec<String>,
     /// Lines with commands in a string, whose own lines are counted from the string's begin.
     strings: Vec<u32>,
     /// Whether it reads commands from other files too, which the running line does not say.
@@ -58,10 +62,15 @@ pub(crate) fn recognise(process: &Process) -> Option<Box<dyn Reader>> {
 }
 
 impl Reader for Dash {
-    fn frames(&mut self, process: &Process, _thread: i32, frames: &mut Vec<Frame>) {
+    fn frames(&mut self, process: &Process, thread: i32, frames: &mut Vec<Frame>) {
         let line = process.memory().half(self.line).and_then(line_in_reason);
         let place = line.and_then(|line| self.text.place(line));
-        let Some((line, is_sure)) = place else { return };
+        let Some((mut line, is_sure)) = place else {
+            return;
+        };
+        if let Some(file) = opened_file(thread) {
+            line = self.text.end(line, &file).unwrap_or(line);
+        }
         if !is_sure {
             frames.push(Frame::gap());
         }
@@ -77,24 +86,42 @@ impl Reader for Dash {
 
 impl Text {
     fn of(text: &str) -> Text {
-        let lines = || text.lines().map(str::trim);
-        let numbered = (1..).zip(lines());
+        let lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
+        let runs_string = |line: &String| line.contains('`') || runs(line, &["eval ", "trap "]);
         Text {
-            code: lines()
-                .map(|line| !line.is_empty() && !line.starts_with('#'))
-                .collect(),
-            strings: numbered
-                .filter(|(_, line)| line.contains('`') || runs(line, &["eval ", "trap "]))
+            strings: (1..)
+                .zip(&lines)
+                .filter(|(_, line)| runs_string(line))
                 .map(|(number, _)| number)
                 .collect(),
-            has_others: lines().any(|line| runs(line, &[". "])),
+            has_others: lines.iter().any(|line| runs(line, &[". "])),
+            lines,
         }
+    }
+
+    fn line(&self, number: u32) -> Option<&str> {
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.lines.get(index).map(String::as_str)
+    }
+
+    /// A compound command counts as being on its first line. If the shell opens a file that only the line of its end
+    /// names, it is there.
+    fn end(&self, begin: u32, file: &str) -> Option<u32> {
+        let name = file.rsplit('/').next().filter(|name| !name.is_empty())?;
+        (!self.line(begin)?.contains(name)).then_some(())?;
+        let later = (1..).zip(&self.lines).filter(|(line, _)| *line > begin);
+        let mut ends = later.filter(|(_, line)| ENDS.iter().any(|end| line.starts_with(end)));
+        let redirects = |line: &str| {
+            let behind = line.find(['<', '>']).and_then(|at| line.get(at..));
+            behind.is_some_and(|behind| behind.contains(name))
+        };
+        ends.find(|(_, line)| redirects(line)).map(|(line, _)| line)
     }
 
     /// The line of the script for one that the shell counts, and whether it is sure.
     fn place(&self, line: u32) -> Option<(u32, bool)> {
-        let index = usize::try_from(line).ok()?.checked_sub(1)?;
-        let is_code = self.code.get(index).copied().unwrap_or(false);
+        let text = self.line(line).unwrap_or_default();
+        let is_code = !text.is_empty() && !text.starts_with('#');
         let is_low = line == 1 && !self.strings.is_empty();
         match self.strings.as_slice() {
             _ if is_code => Some((line, !self.has_others && !is_low)),
@@ -102,6 +129,20 @@ impl Text {
             _ => None,
         }
     }
+}
+
+/// The file that a thread is about to open, as its call says.
+fn opened_file(thread: i32) -> Option<String> {
+    let call = std::fs::read_to_string(format!("/proc/{thread}/syscall")).ok()?;
+    let words: Vec<&str> = call.split_whitespace().collect();
+    let argument = match words.first()?.parse().ok()? {
+        libc::SYS_openat => words.get(2)?,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_open => words.get(1)?,
+        _ => return None,
+    };
+    let address = u64::from_str_radix(argument.strip_prefix("0x")?, 16).ok()?;
+    String::from_utf8(Remote(thread).text(address)?).ok()
 }
 
 /// Whether a line begins a command with one of these.

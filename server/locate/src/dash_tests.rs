@@ -17,7 +17,7 @@ fn a_command_is_on_its_line() {
                   for i in 1 $(: < PIPE); do\n  if : < PIPE; then break; fi\ndone\n\
                   ( : < PIPE )\n\
                   : < PIPE &\nwait\n";
-    let lines = [2, 5, 8, 11, 13, 16, 17, 19, 20].map(|line| (line, Exact));
+    let lines = [2, 5, 8, 11, 15, 16, 17, 19, 20].map(|line| (line, Exact));
     check("dash", &[("a.sh", script)], &lines);
 }
 
