@@ -28,8 +28,6 @@ const CHUNK: usize = 256 << 10;
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// anyway.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Stopped calls answered before anything else gets its turn.
-const FAIR_SHARE: usize = 64;
 
 /// Tells the end, and nothing after it.
 pub fn end(mut talk: Talk<'_>, ending: Ending, usage: Usage) {
@@ -91,7 +89,14 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
     let inside = Inside::of(standing.pid).ok();
     let names = standing.names.take().and_then(Names::new);
     let home = standing.home_names.take();
-    let listener = Listener::new(standing.listener.take(), plan, inside, home, names);
+    let listener = Listener::new(
+        standing.listener.take(),
+        standing.pid,
+        plan,
+        inside,
+        home,
+        names,
+    );
     talk.tell(&Event::Started {
         posture: standing.posture.clone(),
     });
@@ -302,13 +307,10 @@ impl Watch<'_, '_> {
 
     fn answer(&mut self) {
         let mut told = Vec::new();
-        for _ in 0..FAIR_SHARE {
-            if let Some(crash) = self.listener.answer_next(&mut told) {
-                self.talk.tell(&Event::Error(crash));
-            }
-            if !self.listener.descriptor().is_some_and(is_readable) {
-                break;
-            }
+        // One, and back to waiting: most often it is one thread that makes one call after the other, and to look whether
+        // there are more would cost as much as to wait for them.
+        if let Some(crash) = self.listener.answer_next(&mut told) {
+            self.talk.tell(&Event::Error(crash));
         }
         self.note_all(told);
     }

@@ -231,9 +231,8 @@ pub const FILES: &[Observed] = &[
     both("truncate", 76, 45, What::Touch(&[path(0, Change, Yes)])),
     old("utime", 132, What::Touch(&[path(0, Change, Yes)])),
     old("utimes", 235, What::Touch(&[path(0, Change, Yes)])),
-    old("futimesat", 261, What::Touch(&[at(0, 1, Change, Yes)])).when(&[Condition::Given { argument: 1 }]),
-    // Without a path it is about an open file.
-    both("utimensat", 280, 88, What::Touch(&[at(0, 1, Change, Unless(3))])).when(&[Condition::Given { argument: 1 }]),
+    old("futimesat", 261, What::Touch(&[at(0, 1, Change, Yes)])),
+    both("utimensat", 280, 88, What::Touch(&[at(0, 1, Change, Unless(3))])),
     both("setxattr", 188, 5, What::Touch(&[path(0, Change, Yes)])),
     both("lsetxattr", 189, 6, What::Touch(&[path(0, Change, No)])),
     both("fsetxattr", 190, 7, What::Touch(&[open(0)])),

@@ -1,6 +1,5 @@
 //! Which calls on files a cell refuses: what it hides, and what it shows but does not let be changed.
 
-use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -16,12 +15,9 @@ use nix::fcntl::OFlag;
 use super::argument::{argument, path_of, word_at};
 use super::inside::{Found, Inside, There};
 use super::outside::{OnHost, Outside};
-use super::quiet::{is_quiet_to_read, is_quiet_to_write};
+use super::quiet::{is_quiet, is_quiet_to_read, is_quiet_to_write};
 use super::{Finding, Judgement, program_of, rule_for, told};
 use crate::filter::{Follow, NO_FOLLOW, Touch, Want};
-
-/// So many files that are there are remembered.
-const MOST_KNOWN: usize = 8192;
 
 /// Places in a cell that are its own and tell nothing of the host.
 const OWN: &[&str] = &[
@@ -38,8 +34,10 @@ const SCRATCH: &[&str] = &["/tmp", "/var/tmp", "/dev/shm"];
 /// Where the preloads of language runtimes say what they are about to do. Nothing is ever there.
 const MESSAGES: &str = "/.belljar";
 
-/// What is shown as it lies on the host and can be changed by nobody in the cell.
-const FIXED: &[&str] = &["/usr", "/lib", "/lib64", "/bin", "/sbin", "/nix", "/gnu"];
+/// What is shown just as it lies on the host: what is not there in the cell is not there outside.
+const FIXED: &[&[u8]] = &[
+    b"/usr/", b"/lib/", b"/lib64/", b"/bin/", b"/sbin/", b"/nix/", b"/gnu/",
+];
 
 /// The files of a cell and of the host around it.
 pub struct Files {
@@ -51,8 +49,6 @@ pub struct Files {
     /// The project's hidden names, as globs in lower case.
     hidden: Vec<String>,
     rules: Rules,
-    /// Files of the system that are there, and were opened before.
-    known: HashSet<Vec<u8>>,
     has_written: bool,
 }
 
@@ -90,7 +86,6 @@ impl Files {
             hidden: hide.map(|glob| glob.to_ascii_lowercase()).collect(),
             project: plan.project.clone(),
             rules: plan.rules.clone(),
-            known: HashSet::new(),
             has_written: false,
         }
     }
@@ -115,7 +110,7 @@ impl Files {
             let Some((wish, follow)) = wish_of(call, touch) else {
                 continue;
             };
-            if wish == Wish::Read && self.is_known(&path) {
+            if wish == Wish::Read && (is_fixed(&path) || is_quiet(&path)) {
                 continue;
             }
             if let Some(finding) = self.refused(call, &path, wish, follow, name) {
@@ -147,11 +142,6 @@ impl Files {
         (told(&counterpart, self.outside.home()), found)
     }
 
-    /// Whether a file of the system was there before. Nobody in the cell can take it away.
-    fn is_known(&self, path: &Path) -> bool {
-        self.known.contains(path.as_os_str().as_encoded_bytes())
-    }
-
     fn refused(
         &mut self,
         call: &Notification,
@@ -162,11 +152,7 @@ impl Files {
     ) -> Option<Finding> {
         let found = self.inside.as_ref()?.find(path, follow);
         match (wish, found) {
-            (_, Found::Unknown) | (Wish::Make, Found::There(_)) => None,
-            (Wish::Read, Found::There(_)) => {
-                self.remember(path);
-                None
-            }
+            (_, Found::Unknown) | (Wish::Make | Wish::Read, Found::There(_)) => None,
             (Wish::Read, Found::Missing { above, below }) => {
                 self.hidden_read(call, &above, &below, follow, access_word(wish, name))
             }
@@ -174,14 +160,6 @@ impl Files {
             (_, Found::Missing { above, below }) => {
                 self.write_to_missing(&above, &below, wish, follow, name)
             }
-        }
-    }
-
-    fn remember(&mut self, path: &Path) {
-        let is_fixed = FIXED.iter().any(|fixed| path.starts_with(fixed));
-        if is_fixed && self.known.len() < MOST_KNOWN {
-            self.known
-                .insert(path.as_os_str().as_encoded_bytes().to_vec());
         }
     }
 
@@ -452,6 +430,12 @@ fn wish_of(call: &Notification, touch: &Touch) -> Option<(Wish, bool)> {
         Want::Remove => (Wish::Remove, follow),
         Want::Put => (Wish::Put, follow),
     })
+}
+
+/// Whether a path leads, as far as can be seen from it, into what is shown just as it lies on the host.
+fn is_fixed(path: &Path) -> bool {
+    let path = path.as_os_str().as_encoded_bytes();
+    FIXED.iter().any(|fixed| path.starts_with(fixed)) && !path.windows(3).any(|part| part == b"/..")
 }
 
 /// Whether a call only asks whether something is there.

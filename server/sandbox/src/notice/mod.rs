@@ -49,6 +49,10 @@ const MOST_SUSPECTS: usize = 16;
 pub struct Listener {
     descriptor: Option<OwnedFd>,
     locator: Locator,
+    /// Pid 1 of the cell.
+    first: i32,
+    /// A program of the cell started another one.
+    has_started: bool,
     /// A compiler is at work, and not yet the program.
     is_preparing: bool,
     pace: Pace,
@@ -88,10 +92,11 @@ pub struct Finding {
 }
 
 impl Listener {
-    /// Answers on `descriptor`, if there is one; refusals name the rules of the plan's policy. `home` are the names in the user's home
+    /// Answers on `descriptor`, if there is one, for the cell whose pid 1 is `first`; refusals name the rules of the plan's policy. `home` are the names in the user's home
     /// directory, if this process may no longer look there.
     pub fn new(
         descriptor: Option<OwnedFd>,
+        first: i32,
         plan: &RunPlan,
         inside: Option<Inside>,
         home: Option<std::collections::HashSet<PathBuf>>,
@@ -105,6 +110,8 @@ impl Listener {
         Listener {
             descriptor,
             locator: Locator::new(plan.document.as_deref()),
+            first,
+            has_started: false,
             is_preparing: plan.steps.first().is_some_and(|step| !step.is_program),
             pace: Pace::default(),
             held: Held::default(),
@@ -231,9 +238,18 @@ impl Listener {
         let Some(seen) = find(Arch::NATIVE, number, &call.arguments) else {
             return (Judgement::GoOn, None);
         };
+        // What pid 1 of the cell does is our own doing.
+        if call.thread == self.first {
+            return (Judgement::GoOn, None);
+        }
         let judgement = match seen.what {
             What::Touch(touches) => {
                 let opens = |touch: &Touch| matches!(touch.want, Want::Open(_) | Want::OpenHow(_));
+                // A question is told of a program that another one started, and of no other.
+                let asks = |touch: &Touch| touch.want == Want::Look;
+                if !self.has_started && touches.iter().all(asks) {
+                    return (Judgement::GoOn, None);
+                }
                 let full = touches
                     .iter()
                     .any(opens)
@@ -259,6 +275,7 @@ impl Listener {
                 if program_of(call.thread) == "belljar:init" {
                     return (Judgement::GoOn, None);
                 }
+                self.has_started = true;
                 let judgement = self.programs.judge(call, at, &mut self.files);
                 return (judgement, Some(self.locator.executes(call.thread)));
             }

@@ -16,6 +16,7 @@ const ASKED_BY_EVERYBODY: &[&str] = &[
     "/etc/gai.conf",
     "/etc/gnutls",
     "/etc/inputrc",
+    "/etc/ld.so.cache",
     "/etc/ld.so.nohwcap",
     "/etc/ld.so.preload",
     "/etc/locale.conf",
@@ -110,16 +111,21 @@ const OWN: &[(&str, &[&str])] = &[
 /// What is kept in a home directory only to be faster, or is a directory that everything has its settings in.
 const KEPT: &[&str] = &[".cache", ".npm/_logs", ".config/go/telemetry"];
 
+/// Whether it means nothing that any program looked for this path.
+pub fn is_quiet(path: &Path) -> bool {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    ASKED_BY_EVERYBODY.iter().any(|quiet| {
+        bytes
+            .strip_prefix(quiet.as_bytes())
+            .is_some_and(|rest| rest.first().is_none_or(|next| *next == b'/'))
+    })
+}
+
 /// Whether it means nothing that `program` looked for this file of the host's, which in a home directory is at `in_home`.
 pub fn is_quiet_to_read(program: &str, path: &Path, in_home: Option<&Path>) -> bool {
     match in_home {
         Some(below) => is_kept(below) || is_own(program, below),
-        None => {
-            ASKED_BY_EVERYBODY
-                .iter()
-                .any(|quiet| path.starts_with(quiet))
-                || is_own_setting(program, path)
-        }
+        None => is_quiet(path) || is_own_setting(program, path),
     }
 }
 
