@@ -276,10 +276,12 @@ const INTERRUPTED: &str = "Script execution was interrupted";
 /// A limit that says no line itself stands where the program says that it was interrupted. That is no error of its own.
 fn put_where_it_was_interrupted(report: &mut Report, file: Option<&str>) {
     let is_one = |error: &SourceError| error.message == INTERRUPTED;
-    let limit = report
-        .violations
-        .iter_mut()
-        .find(|one| matches!(one.kind, Kind::LimitWall | Kind::LimitCpu) && one.line.is_none());
+    let limit = report.violations.iter_mut().find(|one| {
+        matches!(
+            one.kind,
+            Kind::LimitWall | Kind::LimitCpu | Kind::LimitMemory
+        ) && one.line.is_none()
+    });
     // The last one: what a program prints before may say anything.
     if let (Some(limit), Some(at)) = (limit, report.errors.iter().rposition(is_one)) {
         let error = report.errors.remove(at);

@@ -461,11 +461,11 @@ impl Watch<'_, '_> {
             let stilled = Stilled::below(self.standing.pid);
             self.listener
                 .put_on_line(&mut violation, &stilled.suspects(kind));
-            if matches!(kind, Kind::LimitWall | Kind::LimitCpu)
+            if matches!(kind, Kind::LimitWall | Kind::LimitCpu | Kind::LimitMemory)
                 && violation.line.is_none()
                 && let Some(process) = stilled.ask(&stilled.suspects(kind))
             {
-                self.let_it_say(process);
+                self.let_it_say(process, kind);
             }
             // Of all limits only this one does not end the run.
             if kind == Kind::LimitDisk {
@@ -481,10 +481,20 @@ impl Watch<'_, '_> {
     }
 
     /// Reads what a program that was asked where it is has to say. It ends with that; nobody waits long for it.
-    fn let_it_say(&mut self, process: BorrowedFd<'_>) {
+    fn let_it_say(&mut self, process: BorrowedFd<'_>, kind: Kind) {
         let deadline = Instant::now() + LAST_WORDS;
+        let limits = &self.plan.limits;
+        // What runs on because of us may not take much more meanwhile.
+        let most = self
+            .peak
+            .memory
+            .max(limits.memory)
+            .saturating_add(limits.memory / 8);
         let mut buffer = vec![0u8; CHUNK];
         while !is_readable(process) && Instant::now() < deadline {
+            if kind == Kind::LimitMemory && self.watcher.look(limits).memory > most {
+                break;
+            }
             if self.listener.descriptor().is_some_and(is_readable) {
                 self.answer();
             }
