@@ -157,6 +157,36 @@ int main(void) {
 }
 
 #[test]
+fn a_caller_without_frame_pointers_is_found_behind_a_function_that_has_one() {
+    let text = r#"
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#ifdef LIBRARY
+int library(const char *name) {
+    volatile char room[64];
+    room[0] = 1;
+    return syscall(SYS_openat, AT_FDCWD, name, O_RDONLY) + room[0];
+}
+#else
+int library(const char *name);
+__attribute__((noinline)) int through(int (*function)(const char *), const char *name) {
+    return function(name) + 1; // caller 1
+}
+int main(void) {
+    return through(library, "PIPE") + 1;
+}
+#endif
+"#;
+    for compiler in ["gcc", "clang"] {
+        let library =
+            format!("{compiler} -O1 -fno-omit-frame-pointer -DLIBRARY -c -o library.o $0");
+        let program = format!("{compiler} -g -O1 -fomit-frame-pointer -o program $0 library.o");
+        check("main.c", text, &format!("{library} && {program}"));
+    }
+}
+
+#[test]
 fn lines_are_those_that_a_line_directive_says() {
     let text = r#"
 #include <fcntl.h>

@@ -3,6 +3,7 @@
 use super::calls::{Call, behind_stub, call_before, was_loaded_before};
 use super::code::Code;
 use super::registers::{RBP, Registers};
+use super::unwind::Step;
 use crate::memory::Memory;
 
 /// Frames are rarely larger than this.
@@ -10,6 +11,8 @@ const FARTHEST: u64 = 64 << 10;
 /// No frame pointer leads further up than this.
 const FARTHEST_FRAME: u64 = 8 << 20;
 const WORD: u64 = 8;
+/// So many frames must follow before a guess counts.
+const FRAMES_AHEAD: usize = 2;
 
 /// Who called, and how that was found.
 pub(super) struct Found {
@@ -32,7 +35,9 @@ pub(super) fn scan(
     let mut at = registers.sp;
     let end = registers.sp.checked_add(FARTHEST)?;
     while at < end {
-        let word = memory.word(at)?;
+        let Some(word) = memory.word(at) else {
+            break; // The stack ends here.
+        };
         if code.is_code(word)
             && let Some(call) = call_before(word, memory)
         {
@@ -51,8 +56,12 @@ pub(super) fn scan(
                 Call::Anywhere if was_loaded_before(word, function, memory) => {
                     return Some(found(true));
                 }
-                Call::Anywhere if likely.is_none() && (!usual || is_frame(code, at, memory)) => {
-                    likely = Some(found(false));
+                Call::Anywhere if likely.is_none() => {
+                    let maybe = found(false);
+                    let is_likely = !usual
+                        || is_frame(code, at, memory)
+                        || leads_on(code, &maybe.caller, memory);
+                    likely = is_likely.then_some(maybe);
                 }
                 Call::Anywhere => {}
             }
@@ -91,6 +100,33 @@ fn caller(
     };
     caller.set(RBP, frame);
     caller
+}
+
+/// Whether the walk goes on from here, by what is said about this code, to calls that lead to where they come from. From
+/// a word that is left over on the stack it does not.
+fn leads_on(code: &Code, from: &Registers, memory: &dyn Memory) -> bool {
+    let mut registers = *from;
+    for _ in 0..FRAMES_AHEAD {
+        let here = registers.pc.wrapping_sub(1);
+        let Some(part) = code.part(here) else {
+            return false;
+        };
+        let caller = match part.step(here, &registers, memory) {
+            Step::Caller(caller) => caller,
+            Step::Outermost => return true,
+            _ => return false,
+        };
+        let (true, Some((start, _))) = (code.is_code(caller.pc), part.function(here)) else {
+            return false;
+        };
+        match call_before(caller.pc, memory) {
+            Some(Call::To(target)) if behind_stub(target, memory) != start => return false,
+            Some(_) => {}
+            None => return false,
+        }
+        registers = caller;
+    }
+    true
 }
 
 /// Whether the word below looks like a frame pointer that leads to a frame further up.
