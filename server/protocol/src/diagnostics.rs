@@ -115,11 +115,13 @@ impl Page<'_> {
                 }
             }
         }
-        let line = limit
-            .and_then(|limit| report.violations[limit].line)
-            .map_or(self.run.first(), |line| self.run.now(line));
-        let range = line_range(&self.document.text, line, self.profile.encoding);
-        self.add(range, severity, "ending", message, limit);
+        // A limit is a kind of violation like others: it stands where it was reached, and is looked up like them.
+        let violation = limit.and_then(|limit| report.violations.get(limit));
+        let line = violation.map_or(self.run.first(), |limit| place(self.run, limit).0);
+        let column = violation.and_then(|limit| limit.line.and(limit.column));
+        let range = from_column(&self.document.text, line, column, self.profile.encoding);
+        let code = violation.map_or("ending", |limit| limit.kind.as_str());
+        self.add(range, severity, code, message, limit);
     }
 
     fn violations(&mut self, told_already: Option<usize>) {
