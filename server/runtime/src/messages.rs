@@ -71,12 +71,19 @@ impl Messages {
         Messages(Some(Arc::new(reader)))
     }
 
-    /// The document's line and column of the program's, all from 1.
+    /// The document's line and column of a place in the program that was read from its stack, all from 1. Stacks count
+    /// bytes, but for those that a runtime tells itself.
     pub fn place(&self, line: u32, column: Option<u32>) -> (u32, Option<u32>) {
-        match &self.0 {
-            Some(reader) => reader.map.document(line, column),
-            None => (line, column),
-        }
+        let Some(reader) = &self.0 else {
+            return (line, column);
+        };
+        let unit = match reader.runtime.definition.columns {
+            Columns::Utf16 => Columns::Utf16,
+            Columns::Bytes | Columns::Characters => Columns::Bytes,
+        };
+        let (line, column) = reader.map.document(line, column);
+        let column = column.map(|column| reader.characters(line, column, unit));
+        (line, column)
     }
 
     /// The messages in `stderr` that name a line of the document, in order, each once.
@@ -273,7 +280,7 @@ impl Reader {
         let column = column.map(|column| column.saturating_add(u32::from(rule.rule.from_zero)));
         let (line, column) = self.map.document(line, column);
         let column = match column {
-            Some(column) => Some(self.characters(line, column)),
+            Some(column) => Some(self.characters(line, column, self.runtime.definition.columns)),
             None if rule.rule.caret => {
                 self.caret(line, lines.get(number + 1)?, lines.get(number + 2)?)
             }
@@ -308,9 +315,8 @@ impl Reader {
         Some(String::from_utf8_lossy(text).into_owned())
     }
 
-    /// A tool's column as characters, from 1.
-    fn characters(&self, line: u32, column: u32) -> u32 {
-        let columns = self.runtime.definition.columns;
+    /// A column that counts `columns` as characters, from 1.
+    fn characters(&self, line: u32, column: u32, columns: Columns) -> u32 {
         let (Some(text), true) = (self.line(line), columns != Columns::Characters) else {
             return column;
         };

@@ -296,17 +296,37 @@ fn odd_documents_make_no_trouble() {
     }
 }
 
-fn read(id: &str, document: &str, stderr: &str) -> Vec<(u32, Option<u32>, String)> {
+fn messages(id: &str, document: &str) -> Messages {
     let text: Arc<[u8]> = document.as_bytes().into();
-    let path = Path::new("/project/a");
-    let messages = Messages::new(
+    Messages::new(
         &runtime(id),
-        path,
+        Path::new("/project/a"),
         Path::new("/project"),
         belljar_runtime::LineMap::default(),
         text,
-    );
-    messages
+    )
+}
+
+#[test]
+fn columns_from_stacks_are_told_in_characters() {
+    let text = "x\n\u{e9}\u{1f980} = open()\n";
+    // The call begins at the sixth character: the tenth byte, the seventh unit of UTF-16.
+    for (id, column) in [
+        ("python", 10),
+        ("c", 10),
+        ("javascript", 7),
+        ("typescript", 7),
+    ] {
+        let messages = messages(id, text);
+        assert_eq!(messages.place(2, Some(column)), (2, Some(6)), "{id}");
+        assert_eq!(messages.place(1, Some(1)), (1, Some(1)));
+        assert_eq!(messages.place(9, None), (9, None));
+        assert!(messages.place(2, Some(u32::MAX)).1 < Some(20));
+    }
+}
+
+fn read(id: &str, document: &str, stderr: &str) -> Vec<(u32, Option<u32>, String)> {
+    messages(id, document)
         .read(stderr)
         .into_iter()
         .map(|found| (found.line, found.column, found.message))
