@@ -240,7 +240,15 @@ fn a_project_of_five_thousand_files_is_seen_whole_but_for_what_is_hidden() {
         let document = person.put("large/count.sh", script);
         let place = document.parent().expect("a folder");
         for (fail, told) in [("", "5000\n5000\n50\n"), ("overlay", "5000\n5000\n51\n")] {
-            let mut command = person.belljar(&["run", "--json", "--project", ".", "count.sh"]);
+            let mut command = person.belljar(&[
+                "run",
+                "--json",
+                "--limit",
+                "wall=60s",
+                "--project",
+                ".",
+                "count.sh",
+            ]);
             command.current_dir(place).env("BELLJAR_FAIL_AT", fail);
             let ran = Ran::of(output(&mut command));
             assert_eq!(ran.stdout(), told, "{fail}: {}", ran.report);
