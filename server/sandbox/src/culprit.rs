@@ -64,9 +64,11 @@ impl Stilled {
         suspects
     }
 
-    /// Asks the first of these processes that can tell where it is, on its standard error, and lets it go on for that.
+    /// Asks the busiest of these processes that can tell where it is, on its standard error, and lets it go on for that.
+    /// The first Node may only have started the one that runs the program.
     pub fn ask(&self, suspects: &[i32]) -> Option<BorrowedFd<'_>> {
-        let pid = suspects.iter().find(|pid| can_tell(**pid))?;
+        let able = suspects.iter().filter(|pid| can_tell(**pid));
+        let pid = able.min_by_key(|pid| std::cmp::Reverse(weight(**pid, Kind::LimitCpu)))?;
         let (_, descriptor) = self.processes.iter().find(|(known, _)| known == pid)?;
         for signal in [nix::libc::SIGINT, nix::libc::SIGCONT] {
             belljar_sys::signal_by_descriptor(descriptor.as_fd(), signal).ok()?;
