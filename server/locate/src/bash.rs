@@ -8,7 +8,7 @@ use crate::frame::Frame;
 use crate::memory::Memory;
 use crate::process::{Process, stand_of};
 use crate::reader::Reader;
-use crate::script::{is_file_name, line_in_reason, script_path, text_of};
+use crate::script::{is_file_name, line_in_reason, script_path, text_of, word_in};
 
 /// So many calls are followed.
 const DEEPEST: usize = 64;
@@ -288,10 +288,13 @@ fn look_up(memory: &impl Memory, table: u64, name: &[u8]) -> Option<u64> {
     })
 }
 
+/// The first words of a structure, not more than four.
 fn words<const N: usize>(memory: &impl Memory, address: u64) -> Option<[u64; N]> {
+    let mut bytes = [0; 32];
+    memory.fill(address, bytes.get_mut(..N * 8)?)?;
     let mut words = [0; N];
-    for (index, word) in words.iter_mut().enumerate() {
-        *word = memory.word(address.checked_add(index as u64 * 8)?)?;
+    for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+        *word = word_in(bytes, 0)?;
     }
     Some(words)
 }

@@ -38,7 +38,8 @@ const MOST_STEPS: u64 = 4096;
 #[derive(Debug)]
 struct Layout {
     version: &'static str,
-    // `lua_State`
+    // `lua_State`: how it lies in what was allocated, and its parts
+    skew: u64,
     status: usize,
     global: u64,
     call: u64,
@@ -90,13 +91,13 @@ const fn jumps(jump: u32, loops: [u32; 2]) -> Jumps {
 
 #[rustfmt::skip]
 const LAYOUTS: [Layout; 4] = [
-    Layout { version: "5.4", status: 10, global: 24, call: 32, array: None, function: 0, before: 16, instruction: 32,
+    Layout { version: "5.4", skew: 8, status: 10, global: 24, call: 32, array: None, function: 0, before: 16, instruction: 32,
         prototype: 24, code: 64, code_size: 24, lines: 88, source: 112, jumps: JUMPS_5_4, relative: Some((96, 40, 44)) },
-    Layout { version: "5.3", status: 12, global: 24, call: 32, array: None, function: 0, before: 16, instruction: 40,
+    Layout { version: "5.3", skew: 8, status: 12, global: 24, call: 32, array: None, function: 0, before: 16, instruction: 40,
         prototype: 24, code: 56, code_size: 24, lines: 72, source: 104, jumps: jumps(30, [39, 42]), relative: None },
-    Layout { version: "5.2", status: 10, global: 24, call: 32, array: None, function: 0, before: 16, instruction: 56,
+    Layout { version: "5.2", skew: 0, status: 10, global: 24, call: 32, array: None, function: 0, before: 16, instruction: 56,
         prototype: 24, code: 24, code_size: 88, lines: 40, source: 72, jumps: jumps(23, [32, 35]), relative: None },
-    Layout { version: "5.1", status: 10, global: 32, call: 40, array: Some((80, 48)), function: 8, before: 0, instruction: 24,
+    Layout { version: "5.1", skew: 0, status: 10, global: 32, call: 40, array: Some((80, 48)), function: 8, before: 0, instruction: 24,
         prototype: 32, code: 24, code_size: 80, lines: 40, source: 64, jumps: jumps(22, [31, 31]), relative: None },
 ];
 /// Size of a call in the array of 5.1.
@@ -155,7 +156,7 @@ impl Lua {
         let mut last = HashMap::new();
         for (index, word) in stack.words().enumerate() {
             let is_outside = word < stack.start || end <= word;
-            if word % 8 != 0 || word <= 4096 || !is_outside {
+            if word % 16 != self.layout.skew || word <= 4096 || !is_outside {
                 continue;
             }
             let is_full = is_state.len() >= MOST_WORDS;

@@ -116,24 +116,22 @@ impl Ruby {
         is_data: impl Fn(u64) -> bool,
     ) -> Option<Vec<(PathBuf, u32)>> {
         let end = stack.start.checked_add(stack.bytes.len() as u64)?;
-        let mut contexts: HashMap<u64, Option<usize>> = HashMap::new();
+        let mut counts: HashMap<u64, usize> = HashMap::new();
         for word in stack.words() {
             let is_outside = word < stack.start || end <= word;
-            let is_full = contexts.len() >= MOST_WORDS && !contexts.contains_key(&word);
-            if word % 8 != 0 || word <= 4096 || !is_outside || is_full {
-                continue;
+            if word.is_multiple_of(8) && word > 4096 && is_outside {
+                *counts.entry(word).or_default() += 1;
             }
-            let count = contexts.entry(word).or_insert_with(|| {
-                (is_data(word) && self.frames_of(memory, word).is_some()).then_some(0)
-            });
-            *count = count.map(|count| count + 1);
         }
         // A stack has the contexts of other fibers too, from switching to them, but not so often as its own.
-        let counts = contexts
+        let mut words: Vec<(usize, u64)> = counts.into_iter().map(|(word, n)| (n, word)).collect();
+        words.sort_unstable_by(|one, other| other.cmp(one));
+        let mut contexts = words
             .into_iter()
-            .filter_map(|(context, count)| Some((count?, context)));
-        let (_, context) = counts.max()?;
-        let (first, end) = self.frames_of(memory, context)?;
+            .take(MOST_WORDS)
+            .filter(|(_, word)| is_data(*word))
+            .filter_map(|(_, word)| self.frames_of(memory, word));
+        let (first, end) = contexts.next()?;
         let mut frames = Vec::new();
         let mut at = first;
         while at < end && frames.len() < DEEPEST {
