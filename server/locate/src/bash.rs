@@ -14,6 +14,8 @@ use crate::script::{is_file_name, line_in_reason, script_path, text_of, word_in}
 const DEEPEST: usize = 64;
 /// No chain of names in one place of a table is longer.
 const LONGEST_CHAIN: usize = 64;
+/// The call in which it waits for a program.
+const WAIT: i32 = nix::libc::SYS_wait4 as i32;
 /// The kinds of `BASH_INPUT` for commands from a string, and for none: a child forgets what it read from, but not its
 /// name. And where that is.
 const FROM_STRING: [u32; 2] = [0, 3];
@@ -91,8 +93,10 @@ impl Reader for Bash {
     fn frames(&mut self, process: &Process, thread: i32, frames: &mut Vec<Frame>) {
         let memory = process.memory();
         let mut found = self.read(&memory).unwrap_or_default();
-        // Between two commands the line is that of the function around them. No system call is made there.
-        let is_between = stand_of(thread).is_some_and(|stand| stand.call < 0);
+        // Between two commands, and while it waits for one, the line is that of the function around them. No other system
+        // call is made there.
+        let is_between =
+            stand_of(thread).is_some_and(|stand| stand.call < 0 || stand.call == i64::from(WAIT));
         if let Some((_, line)) = found.first_mut().filter(|_| is_between) {
             *line = self.last_line(&memory).unwrap_or(*line);
         }

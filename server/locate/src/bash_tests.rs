@@ -81,6 +81,13 @@ fn a_loop_that_is_stopped_is_on_one_of_its_lines() {
 }
 
 #[test]
+fn a_program_that_is_waited_for_is_on_its_line() {
+    let script = "f() {\n  true\n  cat PIPE\n}\n\nf\ncat PIPE\n(\n  true\n  cat PIPE\n  true\n)\ng() {\n  cat |\n    cat PIPE\n}\ng\n";
+    let lines = [3, 7, 10].map(|line| (line, Exact));
+    check("bash", &[("a.sh", script)], &lines);
+}
+
+#[test]
 fn what_is_not_in_a_file_has_no_line() {
     if !is_there("bash") {
         return;
