@@ -21,7 +21,7 @@ pub fn known_builds() -> &'static [KnownBuild] {
         KnownBuild { program: "Bash", versions: "5.1 to 5.3" },
         #[cfg(target_arch = "x86_64")]
         KnownBuild { program: "dash", versions: "0.5.11 and 0.5.12" },
-        KnownBuild { program: "Perl", versions: "5.24 to 5.42" },
+        KnownBuild { program: "Perl", versions: "5.32 to 5.42" },
         KnownBuild { program: "PHP", versions: "7.4 to 8.4 without threads" },
         KnownBuild { program: "Lua", versions: "5.1 to 5.4" },
         KnownBuild { program: "Ruby", versions: "2.7 to 4.0" },
