@@ -11,7 +11,15 @@
   const nothing = Object.freeze({});
   const Module = module.constructor;
   const loaded = process.moduleLoadList;
-  const binding = (name) => process.binding(name);
+  const binding = (name) => {
+    const { noDeprecation } = process;
+    try {
+      process.noDeprecation = true;
+      return process.binding(name);
+    } finally {
+      process.noDeprecation = noDeprecation;
+    }
+  };
   let files;
   try {
     files = binding("fs");

@@ -65,6 +65,7 @@ try { process.kill(999999999, "SIGTERM"); } catch {}  //: signal 999999999
 class Library { call() { return fs.promises.mkdir("/opt/belljar/9").catch(quiet); } }  //: file /opt/belljar/9
 fs.cp("/usr/bin/env", "/usr/belljar/10", quiet);  //: file /usr/belljar/10
 (async () => { await null; await new Library().call(); })();
+setTimeout(() => process.exit(), 5000).unref();
 setTimeout(() => net.connect(443, "127.0.0.7").on("error", quiet), 1);  //: connect 127.0.0.7:443
 "#,
     ),
@@ -76,6 +77,7 @@ import { connect } from "net";
 import { exec } from "node:child_process";
 import * as dns from "node:dns/promises";
 const quiet = () => {};
+setTimeout(() => process.exit(), 5000).unref();
 try { readFileSync("/opt/belljar/1") } catch {}  //: file /opt/belljar/1
 await dns.lookup("one.invalid").catch(quiet);  //: resolve one.invalid
 connect(443, "127.0.0.2").on("error", quiet);  //: connect 127.0.0.2:443
@@ -210,6 +212,80 @@ fn a_library_is_told_apart_and_the_preload_stays_out_of_errors() {
         assert!(run.stderr.contains("ENOENT") && run.stderr.contains("document.cjs:3"));
         assert!(!run.stderr.contains("at Object.open (node:internal/belljar"));
         assert!(!run.stderr.contains("node-places"), "{}", run.stderr);
+    }
+}
+
+/// Prints what a program can see of the modules that the preload changes.
+const SIGHTSEER: &str = r#"
+const fs = require("fs"), http = require("http"), net = require("net"), dgram = require("dgram"), cp = require("child_process");
+const os = require("os"), path = require("path"), util = require("util"), { Worker } = require("worker_threads");
+const log = (...rest) => console.log(util.format(...rest));
+if (process.argv[2] === "child") {
+  process.send({ argv: process.argv.length, options: process.execArgv });
+} else (async () => {
+  const server = http.createServer((asked, answer) => answer.end(`hi ${asked.url}`));
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address();
+  log(await (await fetch(`http://127.0.0.1:${port}/a`)).text());
+  log(await (await fetch(new URL(`http://localhost:${port}/b`), { method: "POST", body: "x" })).text());
+  server.close();
+  const socket = dgram.createSocket("udp4"), other = dgram.createSocket("udp4");
+  await new Promise((done) => socket.bind(0, "127.0.0.1", done));
+  await new Promise((done) => {
+    socket.on("message", (text) => { log(String(text)); socket.close(done); });
+    other.send("datagram", socket.address().port, "127.0.0.1", () => other.close());
+  });
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "belljar-"));
+  const at = (name) => path.join(directory, name);
+  fs.writeFileSync(at("a"), "1");
+  await fs.promises.appendFile(at("a"), "2");
+  fs.copyFileSync(at("a"), at("b"));
+  fs.renameSync(at("b"), at("c"));
+  fs.symlinkSync("c", at("l"));
+  log(fs.readFileSync(at("l"), "utf8"), fs.readdirSync(directory), fs.lstatSync(at("l")).isSymbolicLink(), fs.existsSync(at("x")));
+  await require("stream/promises").pipeline(fs.createReadStream(at("a")), fs.createWriteStream(at("z")));
+  log(fs.readFileSync(at("z"), "utf8"), await util.promisify(fs.exists)(directory));
+  const handle = await fs.promises.open(at("a"), "r+");
+  log(await handle.readFile("utf8"));
+  await handle.close();
+  fs.rmSync(directory, { recursive: true });
+  log(cp.execSync("echo sync").toString(), cp.spawnSync("sh", ["-c", "exit 3"]).status, (await util.promisify(cp.exec)("echo async")).stdout);
+  await new Promise((done) => cp.fork(__filename, ["child"]).on("message", (message) => { log(message); done(); }));
+  try { process.kill(2 ** 30, 0); } catch (error) { log(error.code); }
+  try { fs.readFileSync("/nope"); } catch (error) { log(error.stack, Object.keys(error)); }
+  await fs.promises.readFile("/nope").catch((error) => log(error.message));
+  log(typeof fetch, fetch.name, fetch.length, fs.readFile.length, fs.createReadStream.name, process.execArgv.length);
+  log(Object.hasOwn(Error, "prepareStackTrace"), Error.stackTraceLimit, new net.Socket() instanceof require("stream").Duplex);
+  const code = "require('worker_threads').parentPort.postMessage(require('fs').existsSync('/tmp'))";
+  await new Promise((done) => new Worker(code, { eval: true }).on("message", (message) => { log(message); done(); }));
+})().catch((error) => { console.log(error); process.exit(1); });
+"#;
+
+#[test]
+fn a_program_sees_the_same_with_the_preload_and_without() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let document = directory.path().join("document.cjs");
+    fs::write(&document, SIGHTSEER).expect("a document");
+    let options = [
+        String::new(),
+        format!(
+            "--require={} --trace-sigint",
+            preload(directory.path()).display()
+        ),
+    ];
+    for node in nodes() {
+        let seen = options.each_ref().map(|options| {
+            let output = Command::new(&node)
+                .arg(&document)
+                .env("NODE_OPTIONS", options)
+                .output()
+                .expect("node starts");
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        });
+        let [without, with] = &seen;
+        assert!(without.lines().count() > 15, "{without}");
+        assert_eq!(without, with, "{}", node.display());
     }
 }
 
