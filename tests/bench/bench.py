@@ -16,6 +16,7 @@ import time
 import cage
 from machine import ROOT, Machine, status_bytes, tree
 from server import Client
+from watching import watching
 
 rows = []
 
@@ -204,6 +205,7 @@ def main():
         starts(machine, [belljar, "exec", "--"], bwrap, rounds)
         server(machine, belljar, options.quick)
         flood(machine, belljar)
+        watching(machine, belljar, max(rounds // 3, 3), paired, ratios, row)
     finally:
         machine.close()
     version = machine.run([belljar, "--version"], capture_output=True, text=True).stdout.strip()

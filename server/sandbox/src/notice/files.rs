@@ -16,6 +16,7 @@ use super::argument::{argument, path_of, word_at};
 use super::inside::{Found, Inside, There};
 use super::outside::{OnHost, Outside};
 use super::quiet::{is_quiet, is_quiet_to_read, is_quiet_to_write};
+use super::storm::{Storm, Writable};
 use super::{Finding, Judgement, program_of, rule_for, told};
 use crate::filter::{Follow, NO_FOLLOW, Touch, Want};
 
@@ -50,6 +51,9 @@ pub struct Files {
     hidden: Vec<String>,
     rules: Rules,
     has_written: bool,
+    storm: Storm<(i32, &'static str, PathBuf, Wish)>,
+    /// Directories of the program's own, not in its home, in which it makes files.
+    own: Writable,
 }
 
 /// What a call wants of one file.
@@ -87,6 +91,8 @@ impl Files {
             project: plan.project.clone(),
             rules: plan.rules.clone(),
             has_written: false,
+            storm: Storm::default(),
+            own: Writable::default(),
         }
     }
 
@@ -113,13 +119,24 @@ impl Files {
             if wish == Wish::Read && (is_fixed(&path) || is_quiet(&path)) {
                 continue;
             }
-            if let Some(finding) = self.refused(call, &path, wish, follow, name) {
-                let asked = path.into_os_string().into_vec();
-                return Judgement::Tell(Finding {
-                    asked: Some((Operation::File, asked)),
+            if is_making(wish) && path.parent().is_some_and(|parent| self.own.has(parent)) {
+                self.has_written = true;
+                continue;
+            }
+            let this = (call.thread, name, path.clone(), wish);
+            if let Some(finding) = self.storm.again(&this) {
+                return Judgement::Tell(finding);
+            }
+            let finding = self
+                .refused(call, &path, wish, follow, name)
+                .map(|finding| Finding {
+                    asked: Some((Operation::File, path.into_os_string().into_vec())),
                     is_question: is_question(call, touch, wish),
                     ..finding
                 });
+            self.storm.note(this, finding.as_ref());
+            if let Some(finding) = finding {
+                return Judgement::Tell(finding);
             }
         }
         Judgement::GoOn
@@ -158,7 +175,7 @@ impl Files {
             }
             (_, Found::There(there)) => self.write_to(&there, wish, name),
             (_, Found::Missing { above, below }) => {
-                self.write_to_missing(&above, &below, wish, follow, name)
+                self.write_to_missing(path, &above, &below, wish, follow, name)
             }
         }
     }
@@ -251,6 +268,7 @@ impl Files {
 
     fn write_to_missing(
         &mut self,
+        asked: &Path,
         above: &Path,
         below: &Path,
         wish: Wish,
@@ -266,6 +284,11 @@ impl Files {
         if makes && is_last {
             if self.is_writable(above) {
                 self.has_written = true;
+                if !above.starts_with(CELL_HOME)
+                    && let Some(parent) = asked.parent()
+                {
+                    self.own.note(parent);
+                }
                 return self.home_write(&path, wish, name);
             }
             return self.write_finding(&path, wish, name, Errno::EROFS);
@@ -436,6 +459,11 @@ fn wish_of(call: &Notification, touch: &Touch) -> Option<(Wish, bool)> {
 fn is_fixed(path: &Path) -> bool {
     let path = path.as_os_str().as_encoded_bytes();
     FIXED.iter().any(|fixed| path.starts_with(fixed)) && !path.windows(3).any(|part| part == b"/..")
+}
+
+/// Whether something new may come of it.
+fn is_making(wish: Wish) -> bool {
+    matches!(wish, Wish::Create | Wish::Make)
 }
 
 /// Whether a call only asks whether something is there.

@@ -13,6 +13,7 @@ mod pace;
 mod processes;
 mod programs;
 mod quiet;
+mod storm;
 mod unix;
 
 use std::ffi::OsString;
@@ -77,6 +78,7 @@ enum Judgement {
 }
 
 /// Something that was refused, and not yet where.
+#[derive(Clone)]
 pub struct Finding {
     kind: Kind,
     target: String,

@@ -1,0 +1,68 @@
+"""What it costs that refusals are told: the same cell with its listener and without, and what one refusal waits for."""
+
+import statistics
+
+OPENS = """#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int count, char **words) {
+    for (long left = count > 1 ? atol(words[1]) : 0; left > 0; left--) {
+        int file = open("/usr/bin/env", O_RDONLY);
+        if (file < 0) return 1;
+        close(file);
+    }
+    return 0;
+}
+"""
+HELLO = 'fn main() { println!("hello"); }\n'
+IMPORTS = "import asyncio, email.mime.text, http.server, json, logging.handlers, sqlite3, subprocess, unittest, urllib.request"
+REFUSED = """import statistics, time
+def once():
+    begun = time.perf_counter()
+    try:
+        open("/root/refused")
+    except OSError:
+        pass
+    return time.perf_counter() - begun
+for _ in range(20):
+    once()
+print(statistics.median(once() for _ in range(100)) * 1e6)
+"""
+
+
+def files(machine):
+    """What is run, in the user's home, and whether there are the tools to run it."""
+    (machine.home / "opens.c").write_text(OPENS)
+    (machine.home / "hello.rs").write_text(HELLO)
+    (machine.home / "refused.py").write_text(REFUSED)
+    has = lambda tool: machine.run(["sh", "-c", f"command -v {tool}"], capture_output=True).returncode == 0
+    programs = {"python imports": ["/usr/bin/python3", "-c", IMPORTS]}
+    if has("node"):
+        programs["node -e 0"] = ["node", "-e", "0"]
+    if machine.run(["sh", "-c", "rustc --version"], capture_output=True).returncode == 0:
+        programs["rustc hello.rs"] = ["rustc", "-o", "/tmp/hello", "hello.rs"]
+    if machine.run(["gcc", "-O2", "-o", "opens", "opens.c"]).returncode == 0:
+        programs["100000 opens"] = ["./opens", "100000"]
+    return programs
+
+
+def watching(machine, belljar, rounds, paired, ratios, row):
+    print("the same cell, watched and not")
+    cell = [belljar, "exec", "--project", str(machine.home), "--limit", "wall=60s", "--"]
+    unwatched = ["/usr/bin/env", "BELLJAR_FAIL_AT=listener"] + cell
+    watched = ["/usr/bin/env", "BELLJAR_FAIL_AT=nothing"] + cell
+    for name, program in files(machine).items():
+        found = paired(machine, {"unwatched": unwatched + program, "watched": watched + program}, rounds, 2)
+        for what, place in (("wall", 0), ("CPU", 1)):
+            values = {kind: [value[place] for value in found[kind]] for kind in found}
+            target = 1.2 if "opens" in name else 1.03
+            row(f"{name}: {what}, watched / not", ratios(values["watched"], values["unwatched"]), target)
+    added = []
+    for _ in range(rounds):
+        took = []
+        for fail in ("listener", "nothing"):
+            command = ["/usr/bin/env", f"BELLJAR_FAIL_AT={fail}", belljar, "run", "refused.py"]
+            ran = machine.run(command, capture_output=True, text=True)
+            took.append(float(ran.stdout.split()[0]))
+        added.append(took[1] - took[0])
+    row("a refusal, told with its line: added", [statistics.median(added)], 150, " us")
