@@ -1,3 +1,5 @@
+//! Messages of a preload, true and false ones.
+
 use proptest::prelude::*;
 
 use super::*;

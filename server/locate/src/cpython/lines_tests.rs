@@ -1,3 +1,5 @@
+//! The three tables of lines, written by hand.
+
 use super::*;
 
 #[test]
