@@ -1,7 +1,8 @@
 //! Given a stopped thread, says which line of the document it is on.
 //!
-//! Nothing is loaded into the program and nothing in it is changed: its stack is read from outside while the kernel
-//! holds the thread. What is read is the program's own and may be a lie, so it is bounded, checked, and only ever shown.
+//! Stacks are read from outside while the kernel holds the thread, and nothing in the program is changed. Only where a
+//! stack does not show it, something of ours in the program says it: a preload in Node, a handler for crashes in compiled
+//! programs. What is read or heard is the program's own and may be a lie, so it is bounded, checked, and only ever shown.
 
 mod bash;
 mod cpython;

@@ -11,6 +11,9 @@ fn check(name: &str, text: &str, command: &str) {
     if !is_there(tool) {
         return;
     }
+    if tool == "go" {
+        build_libraries(name, text, command);
+    }
     let script = format!("{command} && exec ./program");
     let mut program = Standing::start_with("sh", &["-c", &script], &[(name, text)]);
     let mut locator = Locator::new(Some(&program.file(name)));
@@ -26,6 +29,18 @@ fn check(name: &str, text: &str, command: &str) {
         );
         program.go_on();
     }
+}
+
+/// Go builds its library once for each kind of program, which takes longer than a test waits for a program.
+fn build_libraries(name: &str, text: &str, command: &str) {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join(name), text).expect("written");
+    #[allow(clippy::disallowed_methods)]
+    let built = std::process::Command::new("sh")
+        .args(["-c", command, name])
+        .current_dir(directory.path())
+        .status();
+    assert!(built.is_ok_and(|status| status.success()), "{command}");
 }
 
 /// Lines with a mark, in the order of their numbers: `// exact 1`.

@@ -14,7 +14,7 @@ use crate::memory::{Memory, Remote};
 use crate::process::{parent_of, process_of, program_of, stand_of};
 
 /// A test waits no longer for a program to come to its next stop.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running program whose files lie in a directory of its own. `PIPE` in their text stands for the pipe's path, and
 /// `HERE` for the directory.
