@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -50,6 +51,7 @@ impl Standing {
             .args(arguments)
             .arg(here.join(files[0].0))
             .current_dir(&here)
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("duplicated"))
             .stderr(log)
@@ -159,10 +161,9 @@ impl Standing {
 
 impl Drop for Standing {
     fn drop(&mut self) {
-        for thread in self.threads() {
-            let pid = nix::unistd::Pid::from_raw(thread);
-            let _ = nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL);
-        }
+        // Its group has also what has lost its parent.
+        let group = nix::unistd::Pid::from_raw(self.pid());
+        let _ = nix::sys::signal::killpg(group, nix::sys::signal::SIGKILL);
         drop(self.child.wait());
     }
 }
