@@ -1,3 +1,5 @@
+//! Tests of whose place a started program takes: children, orphans, groups.
+
 use super::*;
 use crate::locator::Locator;
 use crate::standing::{Standing, is_there};

@@ -1,3 +1,5 @@
+//! Tests of the list of known builds against the readers.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Tests of reading Lua from outside: real interpreters that stand still, and memory full of noise.
+
 use proptest::prelude::*;
 
 use crate::frame::Certainty::{Caller, Exact};

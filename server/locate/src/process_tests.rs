@@ -1,3 +1,5 @@
+//! Tests of what the kernel tells of a process.
+
 use super::*;
 
 #[test]

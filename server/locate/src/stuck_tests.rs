@@ -1,3 +1,5 @@
+//! Tests of where a stopped program was working or waiting.
+
 use std::fs;
 use std::time::{Duration, Instant};
 

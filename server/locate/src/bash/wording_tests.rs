@@ -1,3 +1,5 @@
+//! Tests of finding a command of Bash by its words.
+
 use proptest::prelude::*;
 
 use super::*;

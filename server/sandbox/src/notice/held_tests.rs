@@ -1,3 +1,5 @@
+//! Tests of what is held of a question until it is known to be one.
+
 use belljar_report::{Confidence, Layer};
 
 use super::*;

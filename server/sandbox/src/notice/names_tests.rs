@@ -1,3 +1,5 @@
+//! Tests of reading questions for host names, well formed and not.
+
 use super::*;
 
 fn question(name: &str, kind: u16) -> Vec<u8> {

@@ -1,3 +1,5 @@
+//! Tests of looking for a name outside the cell.
+
 use super::*;
 
 fn home_with(names: &[&str]) -> tempfile::TempDir {
