@@ -182,3 +182,42 @@ fn messages_that_no_preload_sent_change_no_verdict() {
         assert!(ran.violations("files.write").is_empty(), "{}", ran.report);
     });
 }
+
+#[test]
+fn a_program_without_a_stack_is_told_of_and_ends_by_itself() {
+    for_everybody(|person| {
+        if person.user.find("gcc").is_none() || !cfg!(target_arch = "x86_64") {
+            return crate::ordinary_user::skipped("there is no gcc, or another processor");
+        }
+        person.put("smash.c", include_str!("payloads/smash.c"));
+        let ran = run(person, &[], "smash.c").succeeded();
+        assert_eq!(ran.stdout(), "-2\n".repeat(9), "{}", ran.report);
+        let told = ran.violations("files.read");
+        let is_told = told.contains(&"/etc/shadow") && told.len() <= 9;
+        assert!(is_told, "{}", ran.report);
+    });
+}
+
+#[test]
+fn an_interpreter_that_overwrites_its_own_state_misleads_nobody_but_itself() {
+    for_everybody(|person| {
+        let program = "import ctypes, os, sys\n\
+             libc = ctypes.CDLL(None)\n\
+             name = b'/etc/shadow'\n\
+             pid = os.fork()\n\
+             if pid == 0:\n    \
+                 ctypes.memset(id(sys._getframe()) + 16, 0xff, 32)\n    \
+                 libc.open(name, 0)\n    \
+                 libc._exit(0)\n\
+             os.waitpid(pid, 0)\n\
+             print('over')\n";
+        person.put("overwritten.py", program);
+        let ran = run(person, &[], "overwritten.py").succeeded();
+        assert_eq!(ran.stdout(), "over\n", "{}", ran.report);
+        let lines = program.lines().count() as u64;
+        for violation in ran.report["violations"].as_array().expect("violations") {
+            let line = violation["line"].as_u64().unwrap_or(1);
+            assert!((1..=lines).contains(&line), "{violation}");
+        }
+    });
+}
