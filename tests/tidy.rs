@@ -212,7 +212,9 @@ fn unsafe_code_stays_in_its_two_rooms() {
 #[test]
 fn only_the_sandbox_starts_processes() {
     let (mut inside, mut outside) = (0, Vec::new());
-    for path in sources().filter(|path| path.starts_with("server/")) {
+    // A unit test may start what it looks at.
+    let shipped = |path: &String| path.starts_with("server/") && !path.ends_with("_tests.rs");
+    for path in sources().filter(shipped) {
         let text = read(&path);
         let found = rooms_of(&path, &text)
             .filter(|(_, line)| STARTERS.iter().any(|starter| line.contains(starter)))

@@ -17,6 +17,7 @@ mod lua;
 mod memory;
 mod native;
 #[cfg(test)]
+#[path = "noise_tests.rs"]
 mod noise;
 mod perl;
 mod php;
@@ -25,6 +26,7 @@ mod reader;
 mod ruby;
 mod script;
 #[cfg(test)]
+#[path = "standing_tests.rs"]
 mod standing;
 mod stuck;
 mod told;
