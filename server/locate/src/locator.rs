@@ -137,6 +137,12 @@ impl Locator {
         frames
     }
 
+    /// How many files of machine code are held open.
+    #[cfg(test)]
+    pub(crate) fn open_files(&self) -> usize {
+        self.modules.count()
+    }
+
     /// As if the process of `thread` were new.
     #[cfg(test)]
     pub(crate) fn forget(&mut self, thread: i32) {
@@ -162,7 +168,12 @@ impl Locator {
     fn own_place(&mut self, process: i32, thread: i32) -> Option<Place> {
         let document = self.document.clone()?;
         place_in(&document, &self.calls(thread)).or_else(|| {
-            // A new process may still be on memory, or on a copy of memory, of the thread that makes it.
+            // A new process may still be on memory, or on a copy of memory, of the thread that makes it. Once it runs
+            // another program the parent may wait for yet another one.
+            let parent = parent_of(process)?;
+            if program_of(process) != program_of(parent) {
+                return None;
+            }
             let starter = self.family.starter(process)?;
             let place = place_in(&document, &self.calls(starter))?;
             Some(Place {

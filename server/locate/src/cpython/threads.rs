@@ -78,6 +78,15 @@ impl Layout {
         };
         found
             .or_else(|| {
+                // After fork there is one thread, which some versions still know by its number in the parent. This comes
+                // before a look at the parent, which may be making another child by now.
+                let is_alone = threads_of(process.pid).len() == 1;
+                match threads.as_slice() {
+                    [only] if is_alone => Some(only.state),
+                    _ => None,
+                }
+            })
+            .or_else(|| {
                 // Between vfork and execve a child runs in its parent's memory, and the parent's thread waits.
                 let waiting = waits_for_child(process.pid, thread)?;
                 if self.native_thread_id.is_some() {
@@ -85,14 +94,6 @@ impl Layout {
                 } else {
                     let parent = Process::look(parent_of(process.pid)?)?;
                     self.by_stack(&parent, runtime, &threads, waiting)
-                }
-            })
-            .or_else(|| {
-                // After fork there is one thread, which some versions still know by its number in the parent.
-                let is_alone = threads_of(process.pid).len() == 1;
-                match threads.as_slice() {
-                    [only] if is_alone => Some(only.state),
-                    _ => None,
                 }
             })
     }
