@@ -1,12 +1,17 @@
 //! Looks at scratch space often while it fills, to know who fills it: when it is full, the program has been told so and
 //! may be elsewhere already.
 
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
 use belljar_report::Violation;
 
 /// How long after a file was opened for writing, or scratch space grew, it is looked at often.
 const WHILE: Duration = Duration::from_millis(100);
+/// So many processes may be those that fill it, and so many files of each are remembered.
+const MOST_WRITERS: usize = 4;
+const MOST_FILES: usize = 64;
 /// How often.
 const OFTEN: Duration = Duration::from_millis(1);
 
@@ -19,6 +24,8 @@ pub struct Filling {
     passed: Option<u64>,
     /// What would be told, with the line that was on when hardly anything was left.
     nearly: Option<Violation>,
+    /// What was open then.
+    files: Vec<File>,
 }
 
 impl Filling {
@@ -50,8 +57,17 @@ impl Filling {
         is_new
     }
 
-    /// Remembers where the program was when it was nearly full.
-    pub fn note(&mut self, nearly: Violation) {
+    /// Whether a file was cut off because it became too large. Not every program dies of that: some see an error, and of a
+    /// command only its shell hears.
+    pub fn has_cut_off_file(&self, largest_file: u64) -> bool {
+        let size = cut_off_at(largest_file);
+        let mut files = self.files.iter().filter_map(|file| file.metadata().ok());
+        files.any(|facts| facts.len() == size)
+    }
+
+    /// Remembers where the program was when it was nearly full, and what it had open.
+    pub fn note(&mut self, nearly: Violation, files: Vec<File>) {
+        self.files = files;
         if nearly.line.is_some() || self.nearly.is_none() {
             self.nearly = Some(nearly);
         }
@@ -66,6 +82,30 @@ impl Filling {
             violation.program.clone_from(&nearly.program);
         }
     }
+}
+
+/// How large the kernel lets a file become whose policy allows so much: one byte more. So a file that was cut off there
+/// can be told from one that is as large as it may be.
+pub fn cut_off_at(largest_file: u64) -> u64 {
+    largest_file.saturating_add(1)
+}
+
+/// Handles of the files that these processes have open, by which nothing can be read or written, and nobody can be kept
+/// waiting.
+pub fn open_files(processes: &[i32]) -> Vec<File> {
+    let folders = processes.iter().take(MOST_WRITERS);
+    folders
+        .filter_map(|pid| fs::read_dir(format!("/proc/{pid}/fd")).ok())
+        .flat_map(|names| names.flatten().take(MOST_FILES))
+        .filter_map(|name| {
+            let handle = OpenOptions::new()
+                .read(true)
+                .custom_flags(nix::libc::O_PATH)
+                .open(name.path())
+                .ok()?;
+            handle.metadata().ok()?.is_file().then_some(handle)
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -21,3 +21,20 @@ fn where_files_may_be_larger_than_all_there_is_one_look() {
     let mut looks = |used: u64| filling.is_nearly_full(used * MIB, 64 * MIB, 1024 * MIB);
     assert!(!looks(47) && looks(48) && !looks(64));
 }
+
+#[test]
+fn a_file_that_was_cut_off_is_known_and_one_that_just_fits_is_not() {
+    let file = tempfile::tempfile().expect("a file");
+    let ours = i32::try_from(std::process::id()).expect("a number");
+    let mut filling = Filling {
+        files: open_files(&[ours]),
+        ..Filling::default()
+    };
+    assert!(!filling.files.is_empty());
+    file.set_len(MIB).expect("its size");
+    assert!(!filling.has_cut_off_file(MIB));
+    file.set_len(cut_off_at(MIB)).expect("its size");
+    assert!(filling.has_cut_off_file(MIB));
+    filling.files.clear();
+    assert!(!filling.has_cut_off_file(MIB));
+}

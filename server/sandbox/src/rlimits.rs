@@ -5,6 +5,8 @@ use std::io;
 use belljar_child::{Rlimit, resource};
 use belljar_plan::Limits;
 
+use crate::disk::cut_off_at;
+
 /// Limits that the programs start with. Where a group counts processes its limit comes first, so that the group knows that
 /// it was reached.
 pub fn limits_of(limits: &Limits, has_group: bool) -> Vec<Rlimit> {
@@ -15,7 +17,11 @@ pub fn limits_of(limits: &Limits, has_group: bool) -> Vec<Rlimit> {
     [
         // The watcher comes first, which can say where; then the signal that says why, and only then does the kernel kill.
         (Resource::CPU, resource::CPU, (cpu + 1, cpu + 2)),
-        (Resource::FSIZE, resource::FSIZE, both(limits.file_size)),
+        (
+            Resource::FSIZE,
+            resource::FSIZE,
+            both(cut_off_at(limits.file_size)),
+        ),
         (Resource::NOFILE, resource::NOFILE, both(limits.open_files)),
         // Counts processes and threads of this user namespace only, pid 1 included.
         (Resource::NPROC, resource::NPROC, both(processes)),

@@ -13,7 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 use crate::cgroup::Group;
 use crate::construct::{Standing, let_go, read_message};
 use crate::culprit::Stilled;
-use crate::disk::Filling;
+use crate::disk::{Filling, open_files};
 use crate::failure::Failure;
 use crate::limits::LimitWords;
 use crate::notice::{Inside, Listener, Names};
@@ -443,10 +443,11 @@ impl Watch<'_, '_> {
                 self.words
                     .violation("scratch", Kind::LimitDisk, Layer::Mount, self.plan);
             let stilled = Stilled::below(self.standing.pid);
-            self.listener
-                .put_on_line(&mut nearly, &stilled.suspects(Kind::LimitDisk));
+            let suspects = stilled.suspects(Kind::LimitDisk);
+            self.listener.put_on_line(&mut nearly, &suspects);
+            let files = open_files(&suspects);
             stilled.go_on();
-            self.filling.note(nearly);
+            self.filling.note(nearly, files);
         }
     }
 
@@ -552,6 +553,10 @@ impl Watch<'_, '_> {
         }
         self.ask_the_group();
         let ending = self.ending();
+        // If the program died of it, that is known by now.
+        if self.filling.has_cut_off_file(self.plan.limits.file_size) {
+            self.hit("file_size", Kind::LimitDisk, Layer::Rlimit);
+        }
         // The program's end is known before the kernel has taken its mounts apart, which can take long. If we ended it,
         // only that tells what it used.
         let (cpu_us, peak) = match self.last.filter(|_| self.is_over()) {
