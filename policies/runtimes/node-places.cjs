@@ -181,7 +181,8 @@
       path = Buffer.from(path).toString();
     }
     // Most of what is read is the document, and the directories that lead to it.
-    if (isRead && document === process.argv[1] && document && document.startsWith(path)) return place;
+    const script = process.argv[1];
+    if (isRead && typeof script === "string" && script.startsWith(path)) return place;
     const away = isAway(path, isRead);
     // What is copied or removed is looked at first, and then nobody is on the stack any more.
     if (away === undefined && isLook && SYSTEM.test(path)) remember(path, here());
