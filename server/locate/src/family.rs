@@ -8,6 +8,8 @@ use crate::process::{birth_of, parent_of, session_of, stand_of, threads_of};
 
 /// So many started programs are remembered.
 const MOST_PROGRAMS: usize = 1024;
+/// Among so many threads of a process the one that starts a program is looked for.
+const MOST_THREADS: usize = 256;
 /// No family is followed further up.
 const MOST_PARENTS: usize = 32;
 
@@ -82,7 +84,11 @@ impl Family {
         let waits = |thread: &i32| {
             stand_of(*thread).is_some_and(|stand| matches!(stand.call, CLONE | VFORK | CLONE3))
         };
-        let waiting: Vec<i32> = threads_of(parent).into_iter().filter(waits).collect();
+        let waiting: Vec<i32> = threads_of(parent)
+            .into_iter()
+            .take(MOST_THREADS)
+            .filter(waits)
+            .collect();
         match waiting.as_slice() {
             [thread] => Some(*thread),
             several => several

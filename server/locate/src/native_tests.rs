@@ -202,6 +202,38 @@ int main(void) {
 }
 
 #[test]
+fn a_program_that_maps_a_thousand_programs_does_not_use_our_descriptors_up() {
+    let text = r#"
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+int main(void) {
+    char name[64];
+    for (int i = 0; i < 1000; i++) {
+        int from = open("/proc/self/exe", O_RDONLY);
+        snprintf(name, sizeof name, "copy-%d", i);
+        int to = open(name, O_RDWR | O_CREAT, 0700);
+        while (sendfile(to, from, 0, 1 << 20) > 0) {}
+        mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, to, 4096);
+        close(from);
+        close(to);
+    }
+    return open("PIPE", O_RDONLY);
+}
+"#;
+    let script = "gcc -g -o program $0 && exec ./program";
+    let mut program = Standing::start_with("sh", &["-c", script], &[("main.c", text)]);
+    let thread = program.stop();
+    let mut locator = Locator::new(Some(&program.file("main.c")));
+    let start = std::time::Instant::now();
+    assert_eq!(locator.place(thread).line, Some(18));
+    assert!(locator.open_files() <= 256);
+    assert!(start.elapsed() < std::time::Duration::from_secs(5));
+}
+
+#[test]
 fn lines_are_those_that_a_line_directive_says() {
     let text = r#"
 #include <fcntl.h>

@@ -94,7 +94,10 @@ impl Code {
         let starts: Vec<u64> = self.mappings.iter().map(|mapping| mapping.start).collect();
         self.loaded
             .retain(|start, _| starts.binary_search(start).is_ok());
-        for mapping in &self.mappings {
+        // What every stack needs comes first, since not everything may find room.
+        let is_thin = |mapping: &&Mapping| is_thin(process, &mapping.path);
+        let (first, then): (Vec<_>, Vec<_>) = self.mappings.iter().partition(is_thin);
+        for mapping in first.into_iter().chain(then) {
             let part = || load(process, mapping);
             self.loaded.entry(mapping.start).or_insert_with(part);
         }
@@ -155,11 +158,14 @@ fn load(process: &Process, mapping: &Mapping) -> Option<Part> {
     Some(Part {
         module,
         bias,
-        is_thin: mapping.path == process.path || is_c_library(&mapping.path),
+        is_thin: is_thin(process, &mapping.path),
     })
 }
 
-fn is_c_library(path: &Path) -> bool {
+fn is_thin(process: &Process, path: &Path) -> bool {
+    if path == process.path {
+        return true;
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let starts = [
         "libc.so",
