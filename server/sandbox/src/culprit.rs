@@ -192,6 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::disallowed_methods)] // Something to look at.
     fn a_family_is_stopped_and_goes_on() {
         let mut shell = Command::new("/bin/sh")
             .args(["-c", "cat; echo done"])

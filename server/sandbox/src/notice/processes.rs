@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use belljar_locate::Operation;
@@ -147,7 +147,7 @@ fn ids(directory: &Path) -> impl Iterator<Item = i32> {
 }
 
 /// The highest process id in use.
-fn highest(processes: &PathBuf) -> i32 {
+fn highest(processes: &Path) -> i32 {
     ids(processes).max().unwrap_or(1)
 }
 
