@@ -449,6 +449,10 @@ impl Watch<'_, '_> {
             stilled.go_on();
             self.filling.note(nearly, files);
         }
+        // A program that hears of it may have tidied up before the next ordinary look.
+        if self.watcher.is_scratch_full() {
+            self.hit("scratch", Kind::LimitDisk, Layer::Mount);
+        }
     }
 
     /// Notes a limit as a violation, once.
