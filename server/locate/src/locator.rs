@@ -143,6 +143,14 @@ impl Locator {
         self.modules.count()
     }
 
+    /// The place of the first of what waits in a process without a thread.
+    pub(crate) fn place_of_waiting(&mut self, pid: i32) -> Option<Place> {
+        let document = self.document.clone()?;
+        let known = self.known(pid)?;
+        let stacks = known.reader.as_mut()?.parked(&known.process);
+        stacks.iter().find_map(|calls| place_in(&document, calls))
+    }
+
     /// As if the process of `thread` were new.
     #[cfg(test)]
     pub(crate) fn forget(&mut self, thread: i32) {

@@ -55,6 +55,22 @@ impl Reader for Native {
         }
     }
 
+    fn parked(&mut self, process: &Process) -> Vec<Vec<Frame>> {
+        let Some((part, all)) = self.code.goroutines() else {
+            return Vec::new();
+        };
+        let all = all.wrapping_add(part.bias);
+        let is_code = |address| self.code.is_code(address);
+        goroutines::waiting(all, is_code, &process.memory())
+            .into_iter()
+            .map(|(pc, sp)| {
+                let mut frames = Vec::new();
+                self.walk(process, &Start::behind(pc, sp), &mut frames);
+                frames
+            })
+            .collect()
+    }
+
     fn frames_at(&mut self, process: &Process, context: u64, frames: &mut Vec<Frame>) {
         if let Some(start) = Start::interrupted(context, &process.memory()) {
             self.walk(process, &start, frames);

@@ -9,6 +9,13 @@ pub(crate) trait Reader {
     /// cannot be told is left out; nothing is guessed.
     fn frames(&mut self, process: &Process, thread: i32, frames: &mut Vec<Frame>);
 
+    /// The calls of whatever waits in a process and is on no thread, each innermost first; the program's own before what
+    /// it has started.
+    fn parked(&mut self, process: &Process) -> Vec<Vec<Frame>> {
+        let _ = process;
+        Vec::new()
+    }
+
     /// The calls that a thread was in when a signal interrupted it, whose registers the kernel keeps at `context`
     /// (`struct ucontext`). For compiled code only: interpreters tell of their errors themselves.
     fn frames_at(&mut self, process: &Process, context: u64, frames: &mut Vec<Frame>) {

@@ -21,10 +21,14 @@ impl Locator {
         threads.sort_by_key(|thread| (*thread != pid, *thread));
         threads.sort_by_key(|thread| std::cmp::Reverse(worked(*thread)));
         let deadline = Instant::now() + PATIENCE;
-        self.first_known(&threads, |locator, thread| {
+        let place = self.first_known(&threads, |locator, thread| {
             wait_until_it_stands(thread, deadline);
             locator.place(thread)
-        })
+        });
+        if place.line.is_some() {
+            return place;
+        }
+        self.place_of_waiting(pid).unwrap_or(place)
     }
 
     /// Where a cell is, all of whose processes are stopped: the place of the process that has worked most.

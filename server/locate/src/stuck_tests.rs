@@ -118,3 +118,48 @@ func main() {
         assert_eq!(stuck_on("main.go", go, command), Some(10));
     }
 }
+
+#[test]
+fn a_go_program_that_waits_is_on_the_line_where_its_main_goroutine_waits() {
+    if !is_there("go") {
+        return;
+    }
+    let text = r#"
+package main
+
+import (
+	"os"
+	"sync"
+)
+
+func main() {
+	os.ReadFile("PIPE")
+	var group sync.WaitGroup
+	group.Add(2)
+	go group.Done()
+	hand := make(chan int)
+	go func() { group.Done(); select {} }()
+	group.Wait()
+	os.Stdin.Read(make([]byte, 1))
+	<-hand
+}
+"#;
+    let script = "export GO111MODULE=off; go build -o program $0 && exec ./program";
+    let mut program = Standing::start_with("sh", &["-c", script], &[("main.go", text)]);
+    program.stop();
+    let pid = program.pid();
+    program.go_on();
+    let mut locator = Locator::new(Some(&program.file("main.go")));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // Nobody says when it has come to wait: it is asked until it has.
+    loop {
+        kill(Pid::from_raw(pid), Signal::SIGSTOP).expect("our child");
+        let place = locator.place_of_process(pid);
+        if place.line == Some(18) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "it is at {place:?}");
+        kill(Pid::from_raw(pid), Signal::SIGCONT).expect("our child");
+        std::thread::yield_now();
+    }
+}

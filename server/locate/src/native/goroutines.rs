@@ -4,6 +4,8 @@ use crate::memory::Memory;
 
 /// More goroutines than this are not looked through.
 const MOST_GOROUTINES: u64 = 100_000;
+/// So many of those that wait are asked for their stacks.
+const MOST_WAITING: u64 = 64;
 /// How much of what the runtime keeps of a goroutine is looked through.
 const LARGEST: usize = 512;
 const MOST_ANCESTORS: u64 = 100;
@@ -26,6 +28,43 @@ pub(super) fn ancestors(
         .filter_map(|word| Some(u64::from_le_bytes(word.try_into().ok()?)))
         .filter(|word| *word != 0 && word % 8 == 0)
         .find_map(|word| calls_of(word, &is_code, memory))
+}
+
+/// Where the goroutines that no thread runs go on when their turn comes: instruction and stack pointer of each, in the
+/// order in which they were made. The first of all is the program's own.
+pub(super) fn waiting(
+    all: u64,
+    is_code: impl Fn(u64) -> bool,
+    memory: &dyn Memory,
+) -> Vec<(u64, u64)> {
+    let list = memory.pointer(all).unwrap_or(0);
+    let count = memory.word(all.wrapping_add(8)).unwrap_or(0);
+    let goroutines = (0..count.min(MOST_WAITING))
+        .filter_map(|index| memory.pointer(list.wrapping_add(8 * index)));
+    goroutines
+        .filter_map(|goroutine| saved(goroutine, &is_code, memory))
+        .collect()
+}
+
+/// What is saved of a goroutine: three words, of which the first points into its stack, the second to code, and the
+/// third to the goroutine itself. That they do tells where they are.
+fn saved(
+    goroutine: u64,
+    is_code: &impl Fn(u64) -> bool,
+    memory: &dyn Memory,
+) -> Option<(u64, u64)> {
+    let mut kept = [0; LARGEST];
+    let length = memory.fill_part(goroutine, &mut kept);
+    let words: Vec<u64> = kept
+        .get(..length)?
+        .chunks_exact(8)
+        .filter_map(|word| Some(u64::from_le_bytes(word.try_into().ok()?)))
+        .collect();
+    let (low, high) = (*words.first()?, *words.get(1)?);
+    words.windows(3).find_map(|three| {
+        let [sp, pc, of] = *three else { return None };
+        (of == goroutine && low <= sp && sp < high && is_code(pc)).then_some((pc, sp))
+    })
 }
 
 /// The goroutine whose stack holds `sp`. Where its stack lies is the first that is kept of it.

@@ -40,6 +40,14 @@ impl Start {
         })
     }
 
+    /// Where something goes on that waits: behind a call, as callers are.
+    pub fn behind(pc: u64, sp: u64) -> Start {
+        Start {
+            registers: Registers::new(pc, sp),
+            is_behind: true,
+        }
+    }
+
     /// The first instruction's address.
     pub fn pc(&self) -> u64 {
         self.registers.pc
