@@ -26,7 +26,6 @@ pub struct Told {
 pub struct Violation {
     pub kind: String,
     pub target: String,
-    pub file: Option<String>,
     pub line: Option<u32>,
     pub confidence: String,
     #[serde(default)]
