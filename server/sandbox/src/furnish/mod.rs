@@ -6,7 +6,7 @@ mod views;
 mod walk;
 
 use std::collections::BTreeSet;
-use std::ffi::CStr;
+use std::ffi::{CStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -51,11 +51,12 @@ pub struct Furniture<'a> {
     pub operations: Vec<Operation<'a>>,
     /// Paths below which the host's own directories are, so that nothing can or need be made there.
     covered: Vec<PathBuf>,
-    made: BTreeSet<PathBuf>,
+    /// As they are written: paths compare by taking both apart.
+    made: BTreeSet<OsString>,
     /// Directories of the staging place.
     staged: BTreeSet<String>,
     /// Parts of paths that are no symbolic links on the host.
-    no_links: BTreeSet<PathBuf>,
+    no_links: BTreeSet<OsString>,
     root_bytes: u64,
     /// Something did not fit into the arena.
     is_too_much: bool,
@@ -76,7 +77,7 @@ impl<'a> Furniture<'a> {
             views: Vec::with_capacity(64),
             operations: Vec::with_capacity(256),
             covered: Vec::with_capacity(64),
-            made: fixed::MADE.iter().map(PathBuf::from).collect(),
+            made: fixed::MADE.iter().map(OsString::from).collect(),
             staged: BTreeSet::new(),
             no_links: BTreeSet::new(),
             root_bytes: 0,
@@ -234,11 +235,11 @@ impl<'a> Furniture<'a> {
     /// Makes `path` and what is above it, unless it is part of something of the host's.
     fn directory(&mut self, path: &Path) {
         for directory in ancestors(path).chain([path]) {
-            if directory != Path::new("/")
-                && !self.made.contains(directory)
+            if directory.as_os_str() != "/"
+                && !self.made.contains(directory.as_os_str())
                 && !self.is_covered(directory)
             {
-                self.made.insert(directory.to_owned());
+                self.made.insert(directory.into());
                 let path = self.in_root(directory);
                 self.operations
                     .push(Operation::Directory { path, mode: 0o755 });

@@ -67,7 +67,7 @@ impl Furniture<'_> {
                 // A link on the way is a link in the cell too, and what is shown is where it leads.
                 Ok(Found::Link(link, target)) => {
                     links += 1;
-                    if self.made.insert(link.clone()) {
+                    if self.made.insert(link.clone().into()) {
                         self.parents(&link);
                         let (target, path) = (self.path(&target), self.in_root(&link));
                         self.operations.push(Operation::Link { target, path });
@@ -78,7 +78,8 @@ impl Furniture<'_> {
                     };
                     let resolved = end.zip(path.strip_prefix(&link).ok());
                     if let Some((resolved, rest)) = resolved {
-                        waiting.push_front((resolved.join(rest), required));
+                        // Without a slash at the end, by which the next link would be followed unseen.
+                        waiting.push_front((in_order(&resolved.join(rest)), required));
                     } else if required {
                         return Err(missing(io::ErrorKind::NotFound.into()));
                     }
@@ -113,7 +114,7 @@ impl Furniture<'_> {
         for below in &plan.home_links {
             let link = Path::new(CELL_HOME).join(below);
             self.parents(&link);
-            if self.made.insert(link.clone()) {
+            if self.made.insert(link.clone().into()) {
                 let path = home.join(below);
                 let target = std::fs::canonicalize(&path).unwrap_or(path);
                 let (target, path) = (self.path(&target), self.in_root(&link));
@@ -126,14 +127,14 @@ impl Furniture<'_> {
     fn look_at(&mut self, path: &Path) -> io::Result<Found> {
         let mut last = None;
         for part in ancestors(path).chain([path]) {
-            if part != path && self.no_links.contains(part) {
+            if part.as_os_str() != path.as_os_str() && self.no_links.contains(part.as_os_str()) {
                 continue;
             }
             let metadata = std::fs::symlink_metadata(part)?;
             if metadata.is_symlink() {
                 return Ok(Found::Link(part.to_owned(), std::fs::read_link(part)?));
             }
-            self.no_links.insert(part.to_owned());
+            self.no_links.insert(part.into());
             last = Some(metadata);
         }
         last.map(Found::Thing)
