@@ -52,13 +52,18 @@ impl Family {
     /// The place at which the nearest of a process's forebears executed its program. What a started program does is at
     /// best known by the line that started it.
     pub fn origin(&self, process: i32) -> Option<Place> {
+        if self.started.is_empty() {
+            return None;
+        }
+        let us = std::process::id();
         let mut pid = process;
         for _ in 0..MOST_PARENTS {
             if let Some(start) = self.start(pid) {
                 return Some(caller(start.place));
             }
             match parent_of(pid) {
-                Some(parent) if parent > 1 => pid = parent,
+                // Whoever is above us is above the cell, too.
+                Some(parent) if parent > 1 && parent.cast_unsigned() != us => pid = parent,
                 _ => break,
             }
         }

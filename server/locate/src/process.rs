@@ -1,6 +1,7 @@
 //! What the kernel tells of a process: which files it has mapped where, and where its threads stand.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -11,6 +12,11 @@ use crate::native::Modules;
 
 /// More mappings than this are not looked at.
 const MOST_MAPPINGS: usize = 20_000;
+/// So much is read of a list of mappings, and of files that tell of one process or thread.
+const MOST_OF_MAPPINGS: usize = 4 << 20;
+const SMALL: usize = 4096;
+/// So much room is made for what is read.
+const ROOM: usize = 32 << 10;
 /// More threads than this are not looked at.
 const MOST_THREADS: usize = 4096;
 
@@ -83,8 +89,8 @@ impl Process {
 
     /// Its mappings as they are at this moment.
     pub fn mappings_now(&self) -> Vec<Mapping> {
-        let text = fs::read(format!("/proc/{}/maps", self.pid)).unwrap_or_default();
-        parse_mappings(&String::from_utf8_lossy(&text))
+        let text = text_of(&format!("/proc/{}/maps", self.pid), MOST_OF_MAPPINGS);
+        parse_mappings(&text.unwrap_or_default())
     }
 
     /// Its memory.
@@ -164,10 +170,19 @@ pub(crate) fn program_of(pid: i32) -> Option<(u64, u64)> {
     Some((facts.dev(), facts.ino()))
 }
 
+/// What a file of `/proc` says, up to `most` bytes. Room is made at once: such files do not tell how large they are, and
+/// would be read in a dozen growing pieces.
+fn text_of(path: &str, most: usize) -> Option<String> {
+    let mut bytes = Vec::with_capacity(most.min(ROOM));
+    let file = File::open(path).ok()?;
+    file.take(most as u64).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// A number from a process's `status`.
 pub(crate) fn status_number(thread: i32, key: &str) -> Option<i32> {
-    let text = fs::read(format!("/proc/{thread}/status")).ok()?;
-    String::from_utf8_lossy(&text).lines().find_map(|line| {
+    let text = text_of(&format!("/proc/{thread}/status"), SMALL)?;
+    text.lines().find_map(|line| {
         let value = line.strip_prefix(key)?.strip_prefix(':')?;
         value.split_whitespace().last()?.parse().ok()
     })
@@ -206,8 +221,7 @@ pub(crate) fn session_of(pid: i32) -> Option<i32> {
 
 /// A number of `/proc/PID/stat`, counted from the state, which is 0. The name before that may hold anything.
 pub(crate) fn stat_number(pid: i32, index: usize) -> Option<i64> {
-    let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let text = String::from_utf8_lossy(&text);
+    let text = text_of(&format!("/proc/{pid}/stat"), SMALL)?;
     let (_, numbers) = text.rsplit_once(')')?;
     numbers.split_whitespace().nth(index)?.parse().ok()
 }
@@ -219,7 +233,7 @@ pub(crate) fn own_id(thread: i32) -> Option<i32> {
 
 /// Where a thread that stands still stands. A thread that runs does not stand anywhere.
 pub(crate) fn stand_of(thread: i32) -> Option<Stand> {
-    let text = fs::read_to_string(format!("/proc/{thread}/syscall")).ok()?;
+    let text = text_of(&format!("/proc/{thread}/syscall"), SMALL)?;
     let words: Vec<&str> = text.split_whitespace().collect();
     let call = words.first()?.parse().ok()?;
     let number = |word: &str| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok();
