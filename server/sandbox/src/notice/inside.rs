@@ -98,6 +98,11 @@ impl Inside {
         let parts: Vec<Component<'_>> = path.components().collect();
         // What is above something that is there is there: so halving finds the end, however long the path is.
         let (mut there, mut gone) = (1, parts.len());
+        // Most often it is only the last part that is missing.
+        let all_but_last: PathBuf = parts.iter().take(gone.saturating_sub(1)).collect();
+        if gone > 1 && self.has(&all_but_last, true) {
+            there = gone - 1;
+        }
         while there + 1 < gone {
             let middle = there.midpoint(gone);
             let part: PathBuf = parts.iter().take(middle).collect();
