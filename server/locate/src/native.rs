@@ -11,6 +11,7 @@ mod registers;
 mod rows;
 mod scan;
 mod stack;
+mod units;
 mod unwind;
 mod walk;
 
@@ -85,3 +86,7 @@ mod tests;
 #[cfg(test)]
 #[path = "native/hostile_tests.rs"]
 mod hostile_tests;
+
+#[cfg(test)]
+#[path = "native/bomb_tests.rs"]
+mod bomb_tests;

@@ -230,10 +230,8 @@ impl Go {
         let (entry, offset) = self.listed(index)?;
         // One more is listed than there are functions: the end of the last.
         (address < self.listed(index + 1)?.0).then_some(())?;
-        Some(Function {
-            entry,
-            at: self.table.checked_add(offset)?,
-        })
+        let at = self.table.checked_add(offset)?;
+        (at < self.data.len()).then_some(Function { entry, at })
     }
 
     fn listed(&self, index: usize) -> Option<(u64, usize)> {

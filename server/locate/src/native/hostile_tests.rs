@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
+use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -14,13 +15,18 @@ use super::go::Go;
 use super::goroutines;
 use super::lines::Lines;
 use super::registers::Registers;
-use super::unwind::Unwind;
+use super::unwind::{Step, Unwind};
 use crate::image::Image;
 use crate::memory::Memory;
 use crate::process::parse_mappings;
 
 /// Nothing may take longer, on a machine that has other things to do and without optimisation.
 const LONG: Duration = Duration::from_secs(20);
+
+/// More time than there is.
+fn long() -> Rc<Cell<Duration>> {
+    Rc::new(Cell::new(LONG))
+}
 
 /// Memory that holds the same bytes everywhere, shifted, but not without end.
 struct Noise {
@@ -94,7 +100,9 @@ fn ask_image(image: &Image, noise: &Noise, addresses: &[u64]) {
         Go::is_in(image),
     );
     let unwind = Unwind::read(image);
-    let lines = Lines::are_in(image).then(|| Lines::read(image)).flatten();
+    let lines = Lines::are_in(image)
+        .then(|| Lines::read(image, long()))
+        .flatten();
     for address in addresses {
         let mut registers = Registers::new(*address, noise.word(*address).unwrap_or(0));
         registers.set(super::registers::RBP, noise.word(address ^ 77));
@@ -274,7 +282,26 @@ fn calls_that_are_inlined_a_million_deep_are_cut_off() {
     let start = Instant::now();
     let image =
         Image::of_file(File::open(Path::new(&path)).expect("it is there")).expect("it is a file");
-    let lines = Lines::read(&image).expect("there are some");
+    let lines = Lines::read(&image, long()).expect("there are some");
     assert!(lines.frames(0x1139, None).len() <= 66);
     assert!(start.elapsed() < LONG, "it took {:?}", start.elapsed());
+}
+
+/// An offset near the end of all numbers, to which more is added.
+#[test]
+fn a_function_of_go_that_lies_behind_everything_is_none() {
+    let mut table = 0xffff_fffau32.to_le_bytes().to_vec();
+    table.extend([0, 0, 1, 8]);
+    for number in [1u64, 0, 0, 0, 0, 0, 64] {
+        table.extend(number.to_le_bytes());
+    }
+    assert_eq!(table.len(), 64);
+    for number in [0x1000u64, u64::MAX - 70, 0x2000, 0] {
+        table.extend(number.to_le_bytes());
+    }
+    let memory = Noise::new(vec![1]);
+    let go = Go::parse(table, 0x1000, None).expect("a table");
+    assert!(go.frames(0x1800, 0, &memory).is_empty());
+    let registers = Registers::new(0x1800, 0x1000);
+    assert_eq!(go.step(0x1800, &registers, &memory), Step::Uncovered);
 }

@@ -3,10 +3,11 @@
 //! Everything is read when it is first needed and kept. Trees are walked, never descended into by recursion, and all
 //! that is kept counts against a budget, since a program may bring debug information made up to exhaust us.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use gimli::{
     AttributeValue, DebuggingInformationEntry, Dwarf, EndianRcSlice, LittleEndian, Reader, Unit,
@@ -14,17 +15,19 @@ use gimli::{
 };
 
 use super::rows::{Row, Rows};
+use super::units::{Patience, largest, units};
 use crate::frame::Frame;
 use crate::image::Image;
 
 pub(super) type Bytes = EndianRcSlice<LittleEndian>;
 pub(super) type Info = Dwarf<Bytes>;
 
-/// No section that is larger is read; `.debug_line` unpacks to much more than it takes.
-const LARGEST: u64 = 32 << 20;
-const LARGEST_LINES: u64 = 4 << 20;
-/// A program of one file has a few units; one with its language's library in it has thousands.
-const MOST_UNITS: usize = 16_384;
+/// So long reading a file's units may take, and one question about them. (Measured: 20 ms, most of it a language's own
+/// library.)
+const LONGEST: Duration = Duration::from_secs(2);
+/// No unit has more files, and no name of a file is longer.
+const MOST_FILES: u64 = 16_384;
+const LONGEST_NAME: usize = 4096;
 const MOST_RANGES: usize = 1 << 18;
 const MOST_ENTRIES: usize = 1 << 20;
 /// Deeper inlining than this is nobody's.
@@ -42,6 +45,32 @@ pub(super) struct Lines {
     /// Of each unit that was asked for, whether any of its code comes from the document.
     concerned: RefCell<HashMap<usize, bool>>,
     answers: RefCell<HashMap<u64, Rc<[Frame]>>>,
+    /// How much time there is for all questions of a run.
+    left: Rc<Cell<Duration>>,
+}
+
+/// What is being spent of the time that there is.
+struct Time<'a> {
+    since: Instant,
+    left: &'a Cell<Duration>,
+    patience: Patience,
+}
+
+impl Time<'_> {
+    fn begin(left: &Cell<Duration>) -> Time<'_> {
+        Time {
+            since: Instant::now(),
+            left,
+            patience: Patience::of(left.get().min(LONGEST)),
+        }
+    }
+}
+
+impl Drop for Time<'_> {
+    fn drop(&mut self) {
+        self.left
+            .set(self.left.get().saturating_sub(self.since.elapsed()));
+    }
 }
 
 /// A part of the code, and what it belongs to.
@@ -63,38 +92,27 @@ impl Lines {
         image.section_size(".debug_line").is_some() && image.section_size(".debug_info").is_some()
     }
 
-    /// Reads which part of the code comes from which unit.
-    pub fn read(image: &Image) -> Option<Lines> {
+    /// Reads which part of the code comes from which unit. Of the time that there is `left`, in all, it takes what it
+    /// needs.
+    pub fn read(image: &Image, left: Rc<Cell<Duration>>) -> Option<Lines> {
+        let time = Time::begin(&left);
         let section = |id: gimli::SectionId| -> Result<Bytes, gimli::Error> {
-            use gimli::SectionId::{DebugLine, DebugLoc, DebugLocLists, DebugMacinfo, DebugMacro};
-            let bytes = match id {
-                // Where variables live does not matter here.
-                DebugLoc | DebugLocLists | DebugMacinfo | DebugMacro => None,
-                DebugLine => image.section(id.name(), LARGEST_LINES),
-                _ => image.section(id.name(), LARGEST),
-            };
+            let bytes = largest(id).and_then(|largest| image.section(id.name(), largest));
             Ok(Bytes::new(bytes.unwrap_or_default().into(), LittleEndian))
         };
         let info = Dwarf::load(section).ok()?;
-        let mut units = Vec::new();
+        let units = units(&info, time.patience);
         let mut spans = Vec::new();
-        let mut left = MOST_RANGES;
-        let mut headers = info.units();
-        while units.len() < MOST_UNITS
-            && left > 0
-            && let Ok(Some(header)) = headers.next()
-        {
-            let Ok(unit) = info.unit(header) else {
-                continue;
-            };
+        let mut most = MOST_RANGES;
+        for (index, unit) in units.iter().enumerate() {
             let mut entries = unit.entries();
             if let Ok(Some((_, entry))) = entries.next_dfs() {
-                each_range(&info, &unit, entry, &mut left, |range| {
-                    push_span(&mut spans, range, units.len());
+                each_range(&info, unit, entry, &mut most, time.patience, |range| {
+                    push_span(&mut spans, range, index);
                 });
             }
-            units.push(unit);
         }
+        drop(time);
         spans.sort_by_key(|span| span.start);
         Some(Lines {
             info,
@@ -103,6 +121,7 @@ impl Lines {
             opened: RefCell::default(),
             concerned: RefCell::default(),
             answers: RefCell::default(),
+            left,
         })
     }
 
@@ -122,12 +141,17 @@ impl Lines {
     }
 
     fn look_up(&self, address: u64, document: Option<&Path>) -> Option<Vec<Frame>> {
+        let time = Time::begin(&self.left);
+        let patience = time.patience;
+        if patience.is_over() {
+            return None;
+        }
         let index = *span_at(&self.spans, address)?;
         let unit = self.units.get(index)?;
-        if !document.is_none_or(|document| self.concerns(index, unit, document)) {
+        if !document.is_none_or(|document| self.concerns(index, unit, document, patience)) {
             return Some(vec![Frame::gap()]);
         }
-        let opened = self.open(index, unit);
+        let opened = self.open(index, unit, patience);
         let (row, is_exact) = opened.rows.at(address)?;
         let mut frames = Vec::new();
         if !is_exact {
@@ -135,7 +159,7 @@ impl Lines {
         }
         let mut place = *row;
         // From the innermost call outwards: each one's own place, and then the place that called it.
-        for call in self.inlined(unit, &opened, address).iter().rev() {
+        for call in self.inlined(unit, &opened, address, patience).iter().rev() {
             frames.extend(self.frame(unit, place));
             place = *call;
         }
@@ -145,7 +169,13 @@ impl Lines {
 
     /// Whether a unit has the document in its list of files. A language's own library is one large unit; to read its
     /// lines takes longer than everything else.
-    fn concerns(&self, index: usize, unit: &Unit<Bytes>, document: &Path) -> bool {
+    fn concerns(
+        &self,
+        index: usize,
+        unit: &Unit<Bytes>,
+        document: &Path,
+        patience: Patience,
+    ) -> bool {
         let mut concerned = self.concerned.borrow_mut();
         *concerned.entry(index).or_insert_with(|| {
             let Some(program) = &unit.line_program else {
@@ -153,11 +183,12 @@ impl Lines {
             };
             let count = program.header().file_names().len() as u64;
             // The first file is 0 or 1, depending on the version.
-            (0..=count).any(|number| self.file(unit, number).as_deref() == Some(document))
+            let is_it = |number| self.file(unit, number).as_deref() == Some(document);
+            (0..=count.min(MOST_FILES)).any(|number| !patience.is_over() && is_it(number))
         })
     }
 
-    fn open(&self, index: usize, unit: &Unit<Bytes>) -> Rc<Opened> {
+    fn open(&self, index: usize, unit: &Unit<Bytes>, patience: Patience) -> Rc<Opened> {
         if let Some(opened) = self.opened.borrow().get(&index) {
             return Rc::clone(opened);
         }
@@ -170,14 +201,19 @@ impl Lines {
             .sum::<usize>()
             .min(budget);
         let rows = Rows::read(unit, budget);
-        let functions = self.functions(unit, budget.saturating_sub(rows.len()));
+        let functions = self.functions(unit, budget.saturating_sub(rows.len()), patience);
         let opened = Rc::new(Opened { rows, functions });
         self.opened.borrow_mut().insert(index, Rc::clone(&opened));
         opened
     }
 
     /// All functions of a unit that have code.
-    fn functions(&self, unit: &Unit<Bytes>, budget: usize) -> Vec<Span<UnitOffset>> {
+    fn functions(
+        &self,
+        unit: &Unit<Bytes>,
+        budget: usize,
+        patience: Patience,
+    ) -> Vec<Span<UnitOffset>> {
         let mut functions = Vec::new();
         let mut left = budget;
         let mut entries = unit.entries();
@@ -185,8 +221,12 @@ impl Lines {
             && let Ok(Some((_, entry))) = entries.next_dfs()
         {
             left -= 1;
+            // To look at the clock costs as much as an entry.
+            if left.is_multiple_of(64) && patience.is_over() {
+                break;
+            }
             if entry.tag() == constants::DW_TAG_subprogram {
-                each_range(&self.info, unit, entry, &mut left, |range| {
+                each_range(&self.info, unit, entry, &mut left, patience, |range| {
                     push_span(&mut functions, range, entry.offset());
                 });
             }
@@ -196,7 +236,13 @@ impl Lines {
     }
 
     /// The places that call what is inlined at an address, outermost first.
-    fn inlined(&self, unit: &Unit<Bytes>, opened: &Opened, address: u64) -> Vec<Row> {
+    fn inlined(
+        &self,
+        unit: &Unit<Bytes>,
+        opened: &Opened,
+        address: u64,
+        patience: Patience,
+    ) -> Vec<Row> {
         let mut calls = Vec::new();
         let Some(offset) = span_at(&opened.functions, address) else {
             return calls;
@@ -205,18 +251,23 @@ impl Lines {
             return calls;
         };
         let mut depth = 0isize;
-        let mut seen = 0;
+        let mut seen = 0usize;
         let mut left = MOST_RANGES;
         while let Ok(Some((delta, entry))) = entries.next_dfs() {
             depth = depth.saturating_add(delta);
             seen += 1;
             // The first entry is the function itself; back at its depth, or above, the function is over.
-            if (seen > 1 && depth <= 0) || seen > MOST_ENTRIES || calls.len() >= DEEPEST_INLINING {
+            let is_late = seen.is_multiple_of(64) && patience.is_over();
+            if is_late
+                || (seen > 1 && depth <= 0)
+                || seen > MOST_ENTRIES
+                || calls.len() >= DEEPEST_INLINING
+            {
                 break;
             }
             if entry.tag() == constants::DW_TAG_inlined_subroutine {
                 let mut is_here = false;
-                each_range(&self.info, unit, entry, &mut left, |range| {
+                each_range(&self.info, unit, entry, &mut left, patience, |range| {
                     is_here |= (range.begin..range.end).contains(&address);
                 });
                 if is_here {
@@ -258,10 +309,12 @@ fn each_range(
     unit: &Unit<Bytes>,
     entry: &DebuggingInformationEntry<'_, '_, Bytes>,
     left: &mut usize,
+    patience: Patience,
     mut take: impl FnMut(gimli::Range),
 ) {
     let value = |name| entry.attr_value(name).ok().flatten();
     if let Some(ranges) = value(constants::DW_AT_ranges)
+        && !patience.is_over()
         && let Ok(Some(mut ranges)) = info.attr_ranges(unit, ranges)
     {
         while *left > 0
@@ -324,6 +377,7 @@ fn span_at<T>(spans: &[Span<T>], address: u64) -> Option<&T> {
 }
 
 fn text(bytes: &Bytes) -> Option<String> {
+    (bytes.len() <= LONGEST_NAME).then_some(())?;
     Some(bytes.to_string_lossy().ok()?.into_owned())
 }
 

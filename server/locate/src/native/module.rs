@@ -4,28 +4,41 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::go::Go;
 use super::lines::Lines;
 use super::unwind::Unwind;
 use crate::image::{FileId, Image};
 
-/// So many files are remembered.
-const MOST_MODULES: usize = 128;
+/// So many files are held open at once, whatever a run maps: the descriptors are the watcher's own.
+const MOST_MODULES: usize = 256;
 /// So many answers about symbols are remembered.
 const MOST_ANSWERS: usize = 512;
-/// Debug information of so many of them is read in a run.
+/// Debug information of so many of them is held at once.
 const MOST_WITH_LINES: usize = 16;
+/// So long reading debug information may take in a run, in all. The program stands still meanwhile, but not the clock.
+const LONGEST: Duration = Duration::from_secs(6);
 
 /// Where symbols lie, in the order in which they were asked for.
 type Addresses = Vec<Option<u64>>;
 
 /// Everything that was read of files of machine code, by file.
-#[derive(Default)]
 pub(crate) struct Modules {
     known: RefCell<HashMap<FileId, Rc<Module>>>,
     symbols: RefCell<HashMap<(FileId, String), Addresses>>,
-    with_lines: Cell<usize>,
+    /// How much time there is for what the program's files say of lines.
+    patience: Rc<Cell<Duration>>,
+}
+
+impl Default for Modules {
+    fn default() -> Modules {
+        Modules {
+            known: RefCell::default(),
+            symbols: RefCell::default(),
+            patience: Rc::new(Cell::new(LONGEST)),
+        }
+    }
 }
 
 impl fmt::Debug for Modules {
@@ -47,22 +60,33 @@ impl Modules {
         answers.entry(key).or_insert_with(look_up).clone()
     }
 
+    /// How many files are held open.
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
+        self.known.borrow().len()
+    }
+
     /// What is known of a file; nothing if it is no code of this machine.
     pub(super) fn of(&self, image: Image) -> Option<Rc<Module>> {
         if let Some(module) = self.known.borrow().get(&image.id) {
             return Some(Rc::clone(module));
         }
         image.is_native().then_some(())?;
-        let is_go = Go::is_in(&image);
-        let may_have_lines =
-            self.with_lines.get() < MOST_WITH_LINES && (is_go || Lines::are_in(&image));
-        if may_have_lines {
-            self.with_lines.set(self.with_lines.get() + 1);
-        }
         let mut known = self.known.borrow_mut();
-        if known.len() >= MOST_MODULES {
-            known.clear();
+        let with_lines = |known: &HashMap<FileId, Rc<Module>>| {
+            known
+                .values()
+                .filter(|module| module.may_have_lines)
+                .count()
+        };
+        if known.len() >= MOST_MODULES || with_lines(&known) >= MOST_WITH_LINES {
+            // Those that no process has any more.
+            known.retain(|_, module| Rc::strong_count(module) > 1);
         }
+        (known.len() < MOST_MODULES).then_some(())?;
+        let has_room = with_lines(&known) < MOST_WITH_LINES;
+        let is_go = Go::is_in(&image);
+        let may_have_lines = has_room && (is_go || Lines::are_in(&image));
         let id = image.id;
         let module = Rc::new(Module {
             image,
@@ -72,6 +96,7 @@ impl Modules {
             goroutines: OnceCell::new(),
             unwind: OnceCell::new(),
             lines: OnceCell::new(),
+            patience: Rc::clone(&self.patience),
         });
         known.insert(id, Rc::clone(&module));
         Some(module)
@@ -89,6 +114,7 @@ pub(super) struct Module {
     goroutines: OnceCell<Option<u64>>,
     unwind: OnceCell<Option<Unwind>>,
     lines: OnceCell<Option<Lines>>,
+    patience: Rc<Cell<Duration>>,
 }
 
 impl Module {
@@ -119,7 +145,7 @@ impl Module {
     pub fn lines(&self) -> Option<&Lines> {
         let read = || {
             (self.may_have_lines && !self.is_go)
-                .then(|| Lines::read(&self.image))
+                .then(|| Lines::read(&self.image, Rc::clone(&self.patience)))
                 .flatten()
         };
         self.lines.get_or_init(read).as_ref()

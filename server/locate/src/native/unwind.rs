@@ -16,6 +16,8 @@ type Slice<'a> = EndianSlice<'a, LittleEndian>;
 const LARGEST: u64 = 32 << 20;
 /// Without an index in the file, so many entries are listed.
 const MOST_ENTRIES: usize = 1 << 17;
+/// The longest description of one function's frame; it is gone through for each call on a stack.
+const LONGEST: usize = 64 << 10;
 /// The longest calculation of a rule.
 const MOST_OPERATIONS: u32 = 256;
 
@@ -103,8 +105,10 @@ impl Unwind {
     fn entry_at(&self, offset: usize) -> Option<FrameDescriptionEntry<Slice<'_>>> {
         let offset = gimli::EhFrameOffset(offset);
         let section = self.section();
-        let entry = section.fde_from_offset(&self.bases, offset, EhFrame::cie_from_offset);
-        entry.ok()
+        let entry = section
+            .fde_from_offset(&self.bases, offset, EhFrame::cie_from_offset)
+            .ok()?;
+        (entry.entry_len().max(entry.cie().entry_len()) <= LONGEST).then_some(entry)
     }
 
     fn entry(&self, address: u64) -> Option<FrameDescriptionEntry<Slice<'_>>> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::calls::{Call, behind_stub, call_before, ends_signal};
 use super::code::Code;
@@ -9,11 +10,15 @@ use super::goroutines;
 use super::registers::Registers;
 use super::scan;
 use super::stack::Stack;
+use super::units::Patience;
 use super::unwind::Step;
 use crate::frame::Frame;
 use crate::memory::Memory;
 use crate::process::{Process, Stand};
 use crate::reader::DEEPEST;
+
+/// No longer is a stack walked, that of a program that lays it out so that each step takes as long as it can.
+const LONGEST: Duration = Duration::from_secs(2);
 
 /// Where a walk begins.
 pub(super) struct Start {
@@ -75,7 +80,11 @@ fn climb(
     let mut registers = start.registers;
     let mut is_behind = start.is_behind;
     let mut callee: Option<u64> = None;
+    let patience = Patience::of(LONGEST);
     for _ in 0..DEEPEST {
+        if patience.is_over() {
+            return;
+        }
         code.look(process, registers.pc);
         // Debug information tells of such code to debuggers; Go's table, and small C libraries, do not.
         if is_behind
