@@ -70,13 +70,15 @@ impl Locator {
 
     /// As [`Locator::place_for`], for a thread that does not stand still any more: its stack is not read.
     pub fn place_told(&mut self, thread: i32, operation: Operation, target: &[u8]) -> Place {
-        let Some(process) = process_of(thread) else {
-            return Place::UNKNOWN;
+        let place = match process_of(thread) {
+            Some(process) => self
+                .told
+                .place(process, operation, target)
+                .or_else(|| self.family.origin(process)),
+            // Who asks for a name may have its answer, and have ended, before its question is told.
+            None => self.told.place_of_any(operation, target),
         };
-        self.told
-            .place(process, operation, target)
-            .or_else(|| self.family.origin(process))
-            .unwrap_or(Place::UNKNOWN)
+        place.unwrap_or(Place::UNKNOWN)
     }
 
     /// Takes what a preload tells by opening `path`. Whether it was a message: then there is no such file.

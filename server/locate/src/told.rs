@@ -110,6 +110,19 @@ impl Told {
         })
     }
 
+    /// The same where nobody knows any more which process it was: it has ended. Only if all who told of this target told
+    /// the same place.
+    pub fn place_of_any(&self, operation: Operation, target: &[u8]) -> Option<Place> {
+        let all = self.processes.values().flatten();
+        let mut places = all
+            .filter(|message| {
+                message.operation == operation && is_same(operation, &message.target, target)
+            })
+            .map(|message| message.place);
+        let place = places.next()?;
+        places.all(|other| other == place).then_some(place)
+    }
+
     /// The place at which process `pid` last started a program.
     pub fn last_start(&self, pid: i32) -> Option<Place> {
         let messages = self.processes.get(&pid)?;

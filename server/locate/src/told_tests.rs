@@ -112,3 +112,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn of_a_process_that_has_ended_only_what_all_told_alike_is_believed() {
+    let message = |line: u32, name: &str| {
+        format!("/.belljar/v1/resolve/{line}/1/exact/%2Fhome%2Fu%2Fmy%20doc.js/{name}")
+    };
+    let mut told = Told::default();
+    for (pid, line, name) in [
+        (7, 3, "one.example"),
+        (7, 5, "two.example"),
+        (8, 6, "two.example"),
+    ] {
+        told.take(pid, Path::new(DOCUMENT), message(line, name).as_bytes());
+    }
+    let line = |name: &str| told.place_of_any(Operation::Resolve, name.as_bytes())?.line;
+    assert_eq!(line("one.example"), Some(3));
+    assert_eq!(line("two.example"), None, "two places");
+    assert_eq!(line("three.example"), None);
+}
