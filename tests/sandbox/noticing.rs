@@ -184,6 +184,19 @@ fn messages_that_no_preload_sent_change_no_verdict() {
 }
 
 #[test]
+fn a_program_by_the_name_of_pid_1_is_told_of() {
+    for_everybody(|person| {
+        let ran = confuse(person, "borrowed name");
+        let told = ran.violations("files.exec");
+        assert!(
+            told.iter().any(|target| target.ends_with("secret.txt")),
+            "{}",
+            ran.report
+        );
+    });
+}
+
+#[test]
 fn a_program_without_a_stack_is_told_of_and_ends_by_itself() {
     for_everybody(|person| {
         if person.user.find("gcc").is_none() || !cfg!(target_arch = "x86_64") {

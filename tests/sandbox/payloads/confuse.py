@@ -137,7 +137,16 @@ def names_asked():
         one.send(os.urandom(number % 600) if number % 2 else head + b"\x06" + b"%06d" % number + b"\x00\x00\x01\x00\x01")
 
 
+def borrowed_name():
+    # What pid 1 of a cell is called.
+    libc.prctl(15, b"belljar:init", 0, 0, 0)
+    try:
+        os.execv(secret, ["secret"])
+    except OSError:
+        pass
+
+
 {"flipped path": flipped_path, "swapped directory": swapped_directory, "killed while asked": killed_while_asked,
  "pipes": pipes, "loops": loops, "names": names, "forged messages": forged_messages, "bad pointers": bad_pointers,
- "names asked": names_asked}[way]()
+ "names asked": names_asked, "borrowed name": borrowed_name}[way]()
 print(sorted(set(out)))

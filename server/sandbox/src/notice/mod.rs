@@ -54,6 +54,8 @@ pub struct Listener {
     first: i32,
     /// A program of the cell started another one.
     has_started: bool,
+    /// So many programs pid 1 has still to start.
+    ours_to_start: usize,
     /// A compiler is at work, and not yet the program.
     is_preparing: bool,
     pace: Pace,
@@ -114,6 +116,7 @@ impl Listener {
             locator: Locator::new(plan.document.as_deref()),
             first,
             has_started: false,
+            ours_to_start: plan.steps.len(),
             is_preparing: plan.steps.first().is_some_and(|step| !step.is_program),
             pace: Pace::default(),
             held: Held::default(),
@@ -273,8 +276,10 @@ impl Listener {
             What::SendMessages => self.network.send_messages(call),
             What::Bind => self.network.bind(call),
             What::Execute(at) => {
-                // The first program of a step: nobody but us started it.
-                if program_of(call.thread) == "belljar:init" {
+                // The first program of a step: nobody but us started it. Any program may take this name, so it counts
+                // only as often as there are steps.
+                if self.ours_to_start > 0 && program_of(call.thread) == "belljar:init" {
+                    self.ours_to_start -= 1;
                     return (Judgement::GoOn, None);
                 }
                 self.has_started = true;
