@@ -362,7 +362,8 @@ const SECRETS: &[&str] = &[
     "sudoers",
 ];
 
-/// The first path of a rule that by its name holds a secret, or lies in a directory that does.
+/// The first path of a rule that by its name holds a secret, or lies in a directory that does; or else the first secret
+/// of the user's that a path of the rule would show with everything else in it.
 pub fn secret_in(host: &dyn Host, rule: &Rule) -> Option<String> {
     if rule.key() != "files.read" {
         return None;
@@ -381,14 +382,34 @@ pub fn secret_in(host: &dyn Host, rule: &Rule) -> Option<String> {
             hidden.is_match(part) || SECRETS.iter().any(|secret| part.ends_with(secret))
         })
     };
-    let items = rule.items().unwrap_or_default().iter();
-    items
-        .filter(|item| {
-            let path = paths::of_policy(host, item).unwrap_or_default();
-            is_secret(&path) || host.resolve(&path).is_some_and(|path| is_secret(&path))
+    let real_home = host.resolve(&home);
+    let homes = || {
+        [Some(&home), real_home.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter(|home| home.is_absolute())
+    };
+    // The whole of somebody's home is never only what a program needs.
+    let kept_below = |path: &Path| {
+        if homes().any(|home| home.starts_with(path)) {
+            return Some("~".to_owned());
+        }
+        let mut kept = SECRETS.iter().filter(|secret| {
+            homes().any(|home| home.join(secret).starts_with(path))
+                && host.kind(&home.join(secret)).is_some()
+        });
+        kept.next().map(|secret| format!("~/{secret}"))
+    };
+    rule.items().unwrap_or_default().iter().find_map(|item| {
+        let path = paths::of_policy(host, item).unwrap_or_default();
+        let real = host.resolve(&path);
+        let mut places = [Some(path), real].into_iter().flatten();
+        places.find_map(|place| {
+            is_secret(&place)
+                .then(|| item.clone())
+                .or_else(|| kept_below(&place))
         })
-        .map(String::clone)
-        .next()
+    })
 }
 
 fn no(reason: impl Into<String>, hint: &str) -> Refusal {

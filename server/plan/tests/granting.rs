@@ -199,6 +199,24 @@ fn a_rule_that_shows_a_secret_is_never_written_for_good() {
     }
 }
 
+#[test]
+fn a_rule_that_shows_secrets_with_everything_around_them_is_never_written_for_good() {
+    let host = machine()
+        .file("/home/ann/.config/gh/hosts.yml", "token")
+        .link_to("/srv/people", "/home");
+    for around in ["/home", "/home/ann", "~/.config", "/srv/people"] {
+        let rule = format!("files.read = [\"{around}\"]");
+        for scope in [Scope::User, Scope::Project] {
+            let reason = proposed(&host, &rule, scope).expect_err(around).reason;
+            assert!(reason.contains("looks like a secret"), "{around}: {reason}");
+        }
+    }
+    let bare = "files.read = [\"~/.config/tool\"]";
+    assert!(proposed(&host, bare, Scope::User).is_ok());
+    let without = "files.read = [\"~/.local/share\"]";
+    assert!(proposed(&host, without, Scope::User).is_ok());
+}
+
 /// Policy files as people write them.
 fn written() -> impl Strategy<Value = String> {
     let read = proptest::sample::select(vec![
