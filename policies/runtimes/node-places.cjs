@@ -148,7 +148,10 @@
     const inner = object && object[name];
     if (typeof inner !== "function") return;
     object[name] = function (...rest) {
-      before(this, rest);
+      // The program may have changed whatever we use: then its line is not known, and that is all.
+      try {
+        before(this, rest);
+      } catch {}
       try {
         return apply(inner, this, rest);
       } catch (error) {
@@ -218,13 +221,11 @@
   const part = (name, use) => whenLoaded(`Internal Binding ${name}`, () => use(binding(name)));
   const set = (_, key, value, list) => {
     const isSet = Reflect.defineProperty(list, key, { value, writable: true, enumerable: true, configurable: true });
-    const use = late.get(value);
-    if (use) {
+    try {
+      const use = late.get(value);
       late.delete(value);
-      try {
-        use();
-      } catch {}
-    }
+      if (use) use();
+    } catch {}
     return isSet;
   };
   Object.setPrototypeOf(loaded, new Proxy(Array.prototype, { set }));
@@ -236,7 +237,9 @@
     for (const name of ["createReadStream", "createWriteStream"]) {
       const inner = fs[name];
       const outer = { [name](path, options) {
-        if (typeof path === "string") remember(path, here());
+        try {
+          if (typeof path === "string") remember(path, here());
+        } catch {}
         return apply(inner, this, [path, options]);
       } }[name];
       fs[name] = outer;
@@ -263,11 +266,14 @@
   const keepPlace = (object, name, first) => {
     const Inner = object[name];
     const Outer = function (...rest) {
-      if (first) first();
-      first = undefined;
       const handle = construct(Inner, rest, new.target === Outer ? Inner : new.target);
-      const place = here();
-      if (place.line) places.set(handle, place);
+      try {
+        const use = first;
+        first = undefined;
+        if (use) use();
+        const place = here();
+        if (place.line) places.set(handle, place);
+      } catch {}
       return handle;
     };
     Outer.prototype = Inner.prototype;
@@ -317,9 +323,9 @@
 
   // What is fetched is connected to after the call has returned.
   const ask = (input) => {
-    const place = here();
-    if (!place.line) return;
     try {
+      const place = here();
+      if (!place.line) return;
       const { hostname } = new URL(typeof input === "object" && input && "url" in input ? input.url : input);
       remember(host(hostname), place);
     } catch {}

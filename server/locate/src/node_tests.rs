@@ -215,6 +215,50 @@ fn a_library_is_told_apart_and_the_preload_stays_out_of_errors() {
     }
 }
 
+/// Changes what the preload uses, and does what it looks at.
+const BREAKER: &str = r#"
+const { log } = console;
+log("begins");
+const fs = require("fs"), net = require("net"), dgram = require("dgram"), fail = () => { throw "broken"; };
+Object.defineProperty(process, "argv", { get: fail });
+for (const prototype of [Map.prototype, WeakMap.prototype]) prototype.get = prototype.set = fail;
+String.prototype.includes = RegExp.prototype.test = fail;
+Object.freeze(Error);
+try { fs.readFileSync("/opt/belljar/1"); } catch (error) { log(error.code); }
+fs.createReadStream("/opt/belljar/2").on("error", (error) => log(error.code));
+net.connect(9, "127.0.0.2").on("error", (error) => log(error.code));
+const socket = dgram.createSocket("udp4");
+socket.send("x", 9, "127.0.0.6", (error) => { log(error); socket.close(); });
+"#;
+
+#[test]
+fn a_program_that_changes_what_the_preload_uses_sees_nothing_of_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let document = directory.path().join("document.cjs");
+    fs::write(&document, BREAKER).expect("a document");
+    for node in nodes() {
+        let run = |options: &str| {
+            let output = Command::new(&node)
+                .arg(&document)
+                .env("NODE_OPTIONS", options)
+                .stdin(Stdio::null())
+                .output()
+                .expect("node starts");
+            let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+            let mut lines: Vec<String> = text(&output.stdout).lines().map(String::from).collect();
+            lines.sort();
+            (lines, text(&output.stderr))
+        };
+        let without = run("");
+        let with = run(&format!(
+            "--require={}",
+            preload(directory.path()).display()
+        ));
+        assert!(without.0.len() >= 2, "the control: {without:?}");
+        assert_eq!(with, without, "{}", node.display());
+    }
+}
+
 /// Prints what a program can see of the modules that the preload changes.
 const SIGHTSEER: &str = r#"
 const fs = require("fs"), http = require("http"), net = require("net"), dgram = require("dgram"), cp = require("child_process");
