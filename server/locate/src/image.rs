@@ -7,14 +7,11 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
-use std::rc::Rc;
 
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
-use object::read::elf::{ElfFile64, FileHeader};
-use object::{
-    CompressedData, CompressionFormat, Object, ObjectSection, ObjectSegment, ReadCache,
-    ReadCacheOps,
-};
+use object::{CompressedData, CompressionFormat};
+
+use crate::headers::{At, Headers, long, word};
 
 /// No file that is larger is looked into.
 const LARGEST: u64 = 1 << 30;
@@ -31,34 +28,12 @@ pub(crate) struct FileId {
     changed: (i64, i64),
 }
 
-/// A file that is read piece by piece: never mapped, because whoever may shorten it could end us by a bus error.
-#[derive(Debug)]
-pub(crate) struct Pieces {
-    file: Rc<File>,
-    size: u64,
-    at: u64,
-}
+/// Pieces of the file: never mapped, because whoever may shorten it could end us by a bus error.
+struct Pieces<'a>(&'a File);
 
-impl ReadCacheOps for Pieces {
-    fn len(&mut self) -> Result<u64, ()> {
-        Ok(self.size)
-    }
-
-    fn seek(&mut self, pos: u64) -> Result<u64, ()> {
-        self.at = pos;
-        Ok(pos)
-    }
-
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, ()> {
-        let read = self.file.read_at(buf, self.at).map_err(drop)?;
-        self.at += read as u64;
-        Ok(read)
-    }
-
-    fn read_exact(&mut self, buf: &mut [u8]) -> Result<(), ()> {
-        self.file.read_exact_at(buf, self.at).map_err(drop)?;
-        self.at += buf.len() as u64;
-        Ok(())
+impl At for Pieces<'_> {
+    fn fill(&self, buffer: &mut [u8], offset: u64) -> Option<()> {
+        self.0.read_exact_at(buffer, offset).ok()
     }
 }
 
@@ -67,9 +42,9 @@ impl ReadCacheOps for Pieces {
 pub(crate) struct Image {
     /// Which file it is.
     pub id: FileId,
-    /// Its bytes, as far as they were needed.
-    pub data: ReadCache<Pieces>,
-    file: Rc<File>,
+    /// Nothing if it is no 64-bit ELF file.
+    headers: Option<Headers>,
+    file: File,
 }
 
 impl Image {
@@ -102,19 +77,8 @@ impl Image {
             size: facts.len(),
             changed: (facts.ctime(), facts.ctime_nsec()),
         };
-        let size = facts.len();
-        let file = Rc::new(file);
-        let data = ReadCache::new(Pieces {
-            file: Rc::clone(&file),
-            size,
-            at: 0,
-        });
-        Ok(Image { id, data, file })
-    }
-
-    /// The parsed file; nothing if it is no 64-bit ELF file.
-    pub fn elf(&self) -> Option<ElfFile64<'_, object::Endianness, &ReadCache<Pieces>>> {
-        ElfFile64::parse(&self.data).ok()
+        let headers = Headers::read(&Pieces(&file));
+        Ok(Image { id, headers, file })
     }
 
     /// Addresses, before loading, of some symbols; in the order of `names`. Both symbol tables are looked through.
@@ -135,11 +99,12 @@ impl Image {
 
     /// The address, before loading, at which the piece of the file at `offset` lies.
     pub fn address_of(&self, offset: u64) -> Option<u64> {
-        let elf = self.elf()?;
-        elf.segments().find_map(|segment| {
-            let (start, size) = segment.file_range();
-            let inside = offset.checked_sub(start).filter(|inside| *inside < size)?;
-            segment.address().checked_add(inside)
+        let segments = &self.headers.as_ref()?.segments;
+        segments.iter().find_map(|segment| {
+            let inside = offset
+                .checked_sub(segment.offset)
+                .filter(|inside| *inside < segment.size)?;
+            segment.address.checked_add(inside)
         })
     }
 
@@ -147,54 +112,57 @@ impl Image {
     /// whole pages, so they may begin before the segment does.
     pub fn code_address_of(&self, offset: u64) -> Option<u64> {
         const PAGE: u64 = 4096;
-        let elf = self.elf()?;
-        let executable = |segment: &object::read::elf::ElfSegment64<
-            '_,
-            '_,
-            object::Endianness,
-            _,
-        >| {
-            matches!(segment.flags(), object::SegmentFlags::Elf { p_flags } if p_flags & object::elf::PF_X != 0)
-        };
-        elf.segments().filter(executable).find_map(|segment| {
-            let (start, size) = segment.file_range();
-            let first = start & !(PAGE - 1);
-            (first..start.checked_add(size)?)
+        let segments = &self.headers.as_ref()?.segments;
+        let code = segments.iter().filter(|segment| segment.is_code);
+        code.into_iter().find_map(|segment| {
+            let first = segment.offset & !(PAGE - 1);
+            (first..segment.offset.checked_add(segment.size)?)
                 .contains(&offset)
                 .then_some(())?;
-            Some(segment.address().wrapping_add(offset).wrapping_sub(start))
+            Some(
+                segment
+                    .address
+                    .wrapping_add(offset)
+                    .wrapping_sub(segment.offset),
+            )
         })
     }
 
     /// The address, before loading, of a section; nothing if there is none.
     pub fn section_address(&self, name: &str) -> Option<u64> {
-        let elf = self.elf()?;
-        Some(elf.section_by_name(name)?.address())
+        Some(self.headers.as_ref()?.section(name)?.address)
     }
 
     /// The size that a section takes in the file; nothing if there is none.
     pub fn section_size(&self, name: &str) -> Option<u64> {
-        let elf = self.elf()?;
-        Some(elf.section_by_name(name)?.size())
+        Some(self.headers.as_ref()?.section(name)?.size)
     }
 
     /// A section's bytes, unpacked if need be; nothing if there is none or it is larger than `largest`.
     pub fn section(&self, name: &str, largest: u64) -> Option<Vec<u8>> {
-        let elf = self.elf()?;
-        let section = elf.section_by_name(name)?;
-        (section.size() <= largest).then_some(())?;
-        let range = section.compressed_file_range().ok()?;
-        (range.compressed_size.max(range.uncompressed_size) <= largest).then_some(())?;
-        // Read here and not through the cache, which would keep what is needed only once.
-        let mut bytes = vec![0; usize::try_from(range.compressed_size).ok()?];
-        self.file.read_exact_at(&mut bytes, range.offset).ok()?;
-        if range.format == CompressionFormat::None {
+        /// Kind (4 bytes), nothing (4 bytes), size when unpacked, alignment.
+        const PACKED: usize = 24;
+        let section = self.headers.as_ref()?.section(name)?;
+        if section.is_empty {
+            return Some(Vec::new());
+        }
+        (section.size <= largest).then_some(())?;
+        let mut bytes = vec![0; usize::try_from(section.size).ok()?];
+        self.file.read_exact_at(&mut bytes, section.offset).ok()?;
+        if !section.is_compressed {
             return Some(bytes);
         }
+        let uncompressed_size = long(&bytes, 8)?;
+        (uncompressed_size <= largest).then_some(())?;
+        let format = match word(&bytes, 0)? {
+            object::elf::ELFCOMPRESS_ZLIB => CompressionFormat::Zlib,
+            object::elf::ELFCOMPRESS_ZSTD => CompressionFormat::Zstandard,
+            _ => return None,
+        };
         let data = CompressedData {
-            format: range.format,
-            data: &bytes,
-            uncompressed_size: range.uncompressed_size,
+            format,
+            data: bytes.get(PACKED..)?,
+            uncompressed_size,
         };
         data.decompress().ok().map(std::borrow::Cow::into_owned)
     }
@@ -214,8 +182,9 @@ impl Image {
         } else {
             object::elf::EM_X86_64
         };
-        self.elf()
-            .is_some_and(|elf| elf.elf_header().e_machine(elf.endian()) == machine)
+        self.headers
+            .as_ref()
+            .is_some_and(|headers| headers.machine == machine)
     }
 }
 

@@ -10,6 +10,7 @@ mod crash;
 mod dash;
 mod family;
 mod frame;
+mod headers;
 mod image;
 mod known_builds;
 mod locator;
