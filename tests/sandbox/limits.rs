@@ -60,6 +60,7 @@ fn memory_of_every_kind_ends_a_run() {
     for_everybody(|person| {
         let kinds = [
             "private",
+            "nameless",
             "shared",
             "/tmp",
             "/dev/shm",

@@ -113,7 +113,9 @@ fn weight(pid: i32, kind: Kind) -> u64 {
 }
 
 fn number_in(pid: i32, file: &str, name: &str) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    // A name in it is the program's own choice, and need not be text.
+    let text = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok())
         .unwrap_or(0)

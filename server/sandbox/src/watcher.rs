@@ -229,7 +229,9 @@ struct Status {
 
 impl Status {
     fn read(process: &Path) -> Option<Status> {
-        let text = fs::read_to_string(process.join("status")).ok()?;
+        // The name in it is the program's own choice, and need not be text.
+        let text = fs::read(process.join("status")).ok()?;
+        let text = String::from_utf8_lossy(&text);
         let number = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name))?;
             line.split_whitespace().next()?.parse::<u64>().ok()
@@ -275,11 +277,12 @@ fn exact_memory(process: &Path) -> u64 {
         return 0;
     };
     let (Ok(rollup), Ok(maps)) = (
-        fs::read_to_string(process.join("smaps_rollup")),
+        fs::read(process.join("smaps_rollup")),
         fs::read(process.join("smaps")),
     ) else {
         return status.resident;
     };
+    let rollup = String::from_utf8_lossy(&rollup);
     let anonymous = rollup
         .lines()
         .find_map(|line| line.strip_prefix("Pss_Anon:"));

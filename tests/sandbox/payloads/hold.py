@@ -57,6 +57,12 @@ def memory_file():
     fill(kept[0])
 
 
+def nameless():
+    """By a process whose name is no text."""
+    libc.prctl(15, b"\xff) R \xfe\n", 0, 0, 0)
+    anonymous(mmap.MAP_PRIVATE)
+
+
 def children():
     """Two processes with half of it each."""
     global size
@@ -79,6 +85,7 @@ def shared_by_children():
 
 {
     "private": lambda: anonymous(mmap.MAP_PRIVATE),
+    "nameless": nameless,
     "shared": lambda: anonymous(mmap.MAP_SHARED),
     "/tmp": lambda: file_in("/tmp"),
     "/dev/shm": lambda: file_in("/dev/shm"),
