@@ -1,8 +1,9 @@
 //! The name server of a cell. It knows no names: whoever asks is told at once that there is no such host, instead of
 //! waiting for an answer that cannot come, and the user is told what was asked.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs;
+use std::io::Read as _;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -17,6 +18,8 @@ const MOST_ASKERS: usize = 256;
 const MOST_TOLD: usize = 256;
 /// Questions answered before anything else gets its turn.
 const FAIR_SHARE: usize = 64;
+/// No longer list of sockets is read.
+const LONGEST_TABLE: u64 = 128 << 10;
 /// No question is longer: a name has at most 255 bytes.
 const LONGEST: usize = 1500;
 
@@ -83,6 +86,7 @@ impl Names {
     /// Answers what was asked; gives what is to be told.
     pub fn answer(&mut self) -> Vec<(Finding, Asker)> {
         let mut findings = Vec::new();
+        let mut ports = None;
         let mut buffer = [0u8; LONGEST];
         for _ in 0..FAIR_SHARE {
             let Ok((length, from)) = self.socket.recv_from(&mut buffer) else {
@@ -97,7 +101,7 @@ impl Names {
             if let Some(answer) = no_such_name(message, question.end) {
                 let _ = self.socket.send_to(&answer, from);
             }
-            let asker = self.asker(from);
+            let asker = self.asker(from, &mut ports);
             if !is_quiet(&question) && self.is_new(asker.socket, &question.name) {
                 findings.push((finding(question.name), asker));
             }
@@ -118,10 +122,11 @@ impl Names {
     }
 
     /// Who asked from this port. Where that cannot be found out it was the last one that could have.
-    fn asker(&self, from: SocketAddr) -> Asker {
+    fn asker(&self, from: SocketAddr, ports: &mut Option<HashMap<u16, u64>>) -> Asker {
         let by_port = self.askers.back().and_then(|last| {
-            let socket = socket_at(last.thread, from.port())?;
-            self.askers.iter().find(|asker| asker.socket == socket)
+            let ports = ports.get_or_insert_with(|| sockets_by_port(last.thread));
+            let socket = ports.get(&from.port())?;
+            self.askers.iter().find(|asker| asker.socket == *socket)
         });
         by_port
             .or(self.askers.back())
@@ -135,19 +140,28 @@ impl Names {
     }
 }
 
-/// The number of the UDP socket that has this port, in the network of `thread`.
-fn socket_at(thread: i32, port: u16) -> Option<u64> {
-    let wanted = format!(":{port:04X}");
-    let is_it = |line: &&str| {
-        line.split_whitespace()
-            .nth(1)
-            .is_some_and(|address| address.ends_with(&wanted))
-    };
-    ["udp", "udp6"].iter().find_map(|table| {
-        let table = fs::read_to_string(format!("/proc/{thread}/net/{table}")).ok()?;
-        let line = table.lines().skip(1).find(is_it)?;
-        line.split_whitespace().nth(9)?.parse().ok()
-    })
+/// The numbers of the UDP sockets in the network of `thread`, by their ports. A program can have so many that to read of
+/// them all takes longer than its run may: then it is not known who asked.
+fn sockets_by_port(thread: i32) -> HashMap<u16, u64> {
+    let mut ports = HashMap::new();
+    for table in ["udp6", "udp"] {
+        let Ok(file) = fs::File::open(format!("/proc/{thread}/net/{table}")) else {
+            continue;
+        };
+        let mut text = Vec::with_capacity(4096);
+        let _ = file.take(LONGEST_TABLE).read_to_end(&mut text);
+        for line in String::from_utf8_lossy(&text).lines().skip(1) {
+            let mut words = line.split_whitespace();
+            let port = words.nth(1).and_then(|address| address.rsplit(':').next());
+            let port = port.and_then(|port| u16::from_str_radix(port, 16).ok());
+            // Eight words further on is its number.
+            let socket = words.nth(7).and_then(|socket| socket.parse().ok());
+            if let (Some(port), Some(socket)) = (port, socket) {
+                ports.insert(port, socket);
+            }
+        }
+    }
+    ports
 }
 
 fn finding(name: String) -> Finding {
