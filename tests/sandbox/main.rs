@@ -20,4 +20,5 @@ mod posture;
 #[path = "../lsp/server.rs"]
 #[allow(dead_code)]
 mod server;
+mod stub;
 mod surroundings;

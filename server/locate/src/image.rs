@@ -3,10 +3,11 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use object::{CompressedData, CompressionFormat};
@@ -37,6 +38,14 @@ impl At for Pieces<'_> {
     }
 }
 
+/// Where the files of all processes are, if it is not to be found out from them: see [`crate::look_in`].
+static ROOT: OnceLock<OwnedFd> = OnceLock::new();
+
+/// From now on the files of all processes are looked for below `root`.
+pub(crate) fn look_in(root: OwnedFd) {
+    let _ = ROOT.set(root);
+}
+
 /// An ELF file.
 #[derive(Debug)]
 pub(crate) struct Image {
@@ -51,7 +60,10 @@ impl Image {
     /// Opens what process `pid` sees at `path`. Links lead where they lead in the cell, and nothing that is opened can
     /// hold us up.
     pub fn of_process(pid: i32, path: &Path) -> io::Result<Image> {
-        let root = File::open(format!("/proc/{pid}/root"))?;
+        let root = match ROOT.get() {
+            Some(root) => root.try_clone()?,
+            None => File::open(format!("/proc/{pid}/root"))?.into(),
+        };
         let below = path.strip_prefix("/").unwrap_or(path);
         let name = CString::new(below.as_os_str().as_bytes())?;
         let how = OpenHow::new()

@@ -37,3 +37,9 @@ pub use frame::{Certainty, Frame, Place};
 pub use known_builds::{KnownBuild, known_builds};
 pub use locator::Locator;
 pub use told::Operation;
+
+/// From now on the files of all processes that this process looks into are looked for below `root`: for whoever may not
+/// look at them through the processes' own root.
+pub fn look_in(root: std::os::fd::OwnedFd) {
+    image::look_in(root);
+}

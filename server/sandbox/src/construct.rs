@@ -1,8 +1,8 @@
 //! Builds a cell: turns a plan into what the child needs, clones it, and takes over what it hands back.
 
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 use std::io::{self, PipeReader};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use belljar_child::{Answer, Ground, Message, Prepared, Step};
@@ -19,6 +19,7 @@ use crate::furnish::{Furniture, ProjectMount};
 use crate::identity::Identity;
 use crate::posture::{missing, posture_of};
 use crate::prepare::prepare;
+use crate::stub::{self, Server, Tree};
 
 /// A set-up that takes longer than this hangs, and is a failure. (Measured: 2 ms, and 100 ms on a cold disk.)
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,6 +33,8 @@ pub struct Choices {
     pub project: ProjectMount,
     /// Refusals are told by a listener.
     pub listen: bool,
+    /// The root is a stub, which sees what is looked up and hidden.
+    pub stub: bool,
 }
 
 /// A cell that stands, its program not yet started.
@@ -46,6 +49,8 @@ pub struct Standing {
     pub output: [Option<PipeReader>; 2],
     /// The listener, if there is one.
     pub listener: Option<OwnedFd>,
+    /// Serves the root, if that is a stub.
+    pub server: Option<Server>,
     /// Where the programs ask for names.
     pub names: Option<OwnedFd>,
     /// What is in the user's home directory, if this process may no longer look there.
@@ -183,14 +188,17 @@ pub struct Order<'a> {
     pub grouped: bool,
     /// How.
     pub choices: Choices,
+    /// What is mounted onto a stub, if there is to be one: see `Furniture::skeleton`.
+    pub moved: Option<&'a [(&'a CStr, bool)]>,
 }
 
-/// Has a cell built from `furniture`, which lies in `arena`.
+/// Has a cell built from `furniture`, which lies in `arena`; `tree` is what its stub shows.
 pub fn construct(
     begun: Begun,
     order: Order<'_>,
     arena: &Arena,
     furniture: &Furniture<'_>,
+    tree: Option<Tree>,
 ) -> Result<Standing, Setback> {
     let (plan, choices) = (order.plan, order.choices);
     let abi = belljar_sys::landlock_abi();
@@ -213,7 +221,7 @@ pub fn construct(
         }
     }
     let pid = begun.pid;
-    let standing = await_ready(begun, furniture, choices);
+    let standing = await_ready(begun, furniture, choices, tree);
     if standing.is_err() {
         // Whatever state it is in; the descriptor named it and no other. Then there is nothing left of it.
         let _ = belljar_sys::wait_for(pid);
@@ -246,6 +254,7 @@ fn await_ready(
     begun: Begun,
     furniture: &Furniture<'_>,
     choices: Choices,
+    tree: Option<Tree>,
 ) -> Result<Standing, Setback> {
     let Begun {
         pidfd,
@@ -253,11 +262,18 @@ fn await_ready(
         status,
         output,
     } = begun;
-    let message = match read_message(&status, Some(Instant::now() + PATIENCE)) {
-        Ok(Some(message)) => message,
+    let (message, server) = match await_message(&status, &pidfd, tree) {
+        Ok(Some(told)) => told,
         Ok(None) => {
             let _ = belljar_sys::kill_by_descriptor(pidfd.as_fd());
             return Err(Failure::died_in_setup().into());
+        }
+        Err(_) if choices.stub && step_to_fail().is_none() => {
+            let _ = belljar_sys::kill_by_descriptor(pidfd.as_fd());
+            return Err(Setback::TryWith(Choices {
+                stub: false,
+                ..choices
+            }));
         }
         Err(error) => {
             let _ = belljar_sys::kill_by_descriptor(pidfd.as_fd());
@@ -291,6 +307,7 @@ fn await_ready(
             let _ = belljar_sys::kill_by_descriptor(pidfd.as_fd());
             return Err(Setback::TryWith(Choices {
                 listen: false,
+                stub: false,
                 ..choices
             }));
         }
@@ -310,12 +327,61 @@ fn await_ready(
         status,
         output: output.map(Some),
         listener,
+        server,
         names,
         home_names: None,
         looks,
         posture,
         group: None,
     })
+}
+
+/// The message that says how building ended, while the root is served if that is a stub.
+fn await_message(
+    status: &OwnedFd,
+    pidfd: &OwnedFd,
+    mut tree: Option<Tree>,
+) -> io::Result<Option<(Message, Option<Server>)>> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut server: Option<Server> = None;
+    loop {
+        if let Some(server) = &server {
+            await_either(status, server, deadline)?;
+            server.answer_all()?;
+            if !is_readable(status.as_fd()) {
+                continue;
+            }
+        }
+        let Some(message) = read_message(status, Some(deadline))? else {
+            return Ok(None);
+        };
+        match tree.take() {
+            Some(tree) if message.kind == b'U' => {
+                let [device, root, ..] = message.descriptors;
+                let take = |number| belljar_sys::descriptor_of(pidfd.as_fd(), number);
+                server = Some(Server::new(take(device)?, take(root)?, tree)?);
+            }
+            _ => return Ok(Some((message, server))),
+        }
+    }
+}
+
+fn await_either(status: &OwnedFd, server: &Server, deadline: Instant) -> io::Result<()> {
+    let rest = deadline.saturating_duration_since(Instant::now());
+    let patience = PollTimeout::try_from(rest).unwrap_or(PollTimeout::MAX);
+    let mut waiting =
+        [status.as_fd(), server.descriptor()].map(|one| PollFd::new(one, PollFlags::POLLIN));
+    match nix::poll::poll(&mut waiting, patience) {
+        Ok(0) => Err(io::ErrorKind::TimedOut.into()),
+        Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether there is something to read now, if only the end.
+fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
+    let mut waiting = [PollFd::new(descriptor, PollFlags::POLLIN)];
+    matches!(nix::poll::poll(&mut waiting, PollTimeout::ZERO), Ok(1))
 }
 
 /// Lets the programs start.
@@ -364,6 +430,12 @@ fn setback(message: &Message, furniture: &Furniture<'_>, choices: Choices) -> Se
     let Some(step) = Step::ALL.get(usize::from(message.step)).copied() else {
         return Failure::died_in_setup().into();
     };
+    if choices.stub && step_to_fail().is_none() {
+        return Setback::TryWith(Choices {
+            stub: false,
+            ..choices
+        });
+    }
     let has_another_way = choices.project == ProjectMount::Overlay && step_to_fail().is_none();
     if step == Step::Furnish && furniture.is_overlay(index) && has_another_way {
         return Setback::TryWith(Choices {
@@ -394,6 +466,7 @@ impl Choices {
         Choices {
             project,
             listen: !fault::is_closed("listener"),
+            stub: !fault::is_closed("stub") && !fault::is_closed("listener") && stub::can_be_had(),
         }
     }
 }

@@ -156,7 +156,7 @@ fn descends_from(pid: i32, first: i32) -> bool {
 }
 
 /// All that descend from `first`.
-fn family(first: i32) -> Vec<i32> {
+pub fn family(first: i32) -> Vec<i32> {
     let mut found = Vec::new();
     let mut waiting = vec![first];
     while let Some(parent) = waiting.pop() {

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::cgroup::{self, Lack};
+use crate::stub;
 
 /// One thing that the doctor looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,7 @@ pub fn examine() -> Vec<Finding> {
         listener(),
         landlock(),
         overlay(),
+        stub(),
         control_groups(),
         lines(),
     ]
@@ -170,6 +172,22 @@ fn overlay() -> Finding {
             "not loaded: the project is read-only in a run"
         },
         "sudo modprobe overlay",
+    )
+}
+
+/// Whether looks at hidden files can be noticed without stopping every file that is opened.
+fn stub() -> Finding {
+    let on = stub::can_be_had();
+    found(
+        "hidden files at no cost",
+        on,
+        match on {
+            true => "/dev/fuse: only looks at what is hidden are stopped",
+            false => {
+                "/dev/fuse cannot be opened: every file that is opened is looked at, about 10 us each"
+            }
+        },
+        "sudo modprobe fuse; sudo chmod 666 /dev/fuse (as systems with udev have it)",
     )
 }
 

@@ -22,6 +22,7 @@ mod posture;
 mod prepare;
 mod rlimits;
 mod site;
+mod stub;
 mod talk;
 mod tally;
 mod watch;

@@ -1,8 +1,11 @@
 //! Writes down what pid 1 of a cell needs to know, in memory that it shares with us.
 
-use std::ffi::CStr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{CStr, OsStr};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use belljar_child::{Access, Arguments, Filters, Instruction, Prepared, Program};
 use belljar_plan::RunPlan;
@@ -11,6 +14,7 @@ use belljar_sys::Arena;
 use crate::construct::{Choices, Order};
 use crate::filter::{self, Arch, Observed, UnixSockets};
 use crate::furnish::{Furniture, ProjectMount, staging_place};
+use crate::identity::INSIDE;
 use crate::landlock;
 use crate::posture::namespaces_outside;
 use crate::rlimits::limits_of;
@@ -68,6 +72,7 @@ pub fn prepare<'a>(
         staging: staging_place()?,
         staging_options: text(&Furniture::staging_options(plan))?,
         root_options: text(&furniture.root_options())?,
+        stub: order.moved.map(|moved| stub_of(arena, moved)).transpose()?,
         trees: arena.numbers(views.len())?,
         views: arena.copy(&views)?,
         operations: arena.copy(&furniture.operations)?,
@@ -88,6 +93,40 @@ pub fn prepare<'a>(
     })
 }
 
+/// A root that this process serves to the cell, and to nobody else: not even to itself, because it would wait for its own
+/// answer.
+fn stub_of<'a>(arena: &'a Arena, moved: &[(&CStr, bool)]) -> io::Result<belljar_child::Stub<'a>> {
+    let options = format!("rootmode=40755,user_id={INSIDE},group_id={INSIDE},allow_other");
+    let listed = listed(moved).into_iter();
+    let listed = listed.map(|path| arena.text(path.as_os_str().as_bytes()));
+    let listed = listed.collect::<io::Result<Vec<_>>>()?;
+    let moved = moved
+        .iter()
+        .map(|(path, is_mount)| Ok((arena.text(path.to_bytes())?, *is_mount)))
+        .collect::<io::Result<Vec<_>>>()?;
+    Ok(belljar_child::Stub {
+        options: arena.text(options.as_bytes())?,
+        listed: arena.copy(&listed)?,
+        moved: arena.copy(&moved)?,
+    })
+}
+
+/// Directories in which more than one of these is: the kernel asks once for each directory then, and not for each name.
+fn listed(moved: &[(&CStr, bool)]) -> Vec<PathBuf> {
+    let mut counts = BTreeMap::<PathBuf, BTreeSet<PathBuf>>::new();
+    for (path, _) in moved {
+        let path = Path::new(OsStr::from_bytes(path.to_bytes()));
+        for part in path.ancestors() {
+            if let Some(parent) = part.parent() {
+                let names = counts.entry(parent.to_owned()).or_default();
+                names.insert(part.to_owned());
+            }
+        }
+    }
+    counts.retain(|_, names| names.len() > 1);
+    counts.into_keys().collect()
+}
+
 /// Strings for `execve`.
 fn list<'a>(arena: &'a Arena, strings: &[&'a CStr]) -> io::Result<Arguments<'a>> {
     let pointers = strings
@@ -99,7 +138,10 @@ fn list<'a>(arena: &'a Arena, strings: &[&'a CStr]) -> io::Result<Arguments<'a>>
 
 /// Calls that the listener is told of although the table does not refuse them. Compilers and Python ask after files by the
 /// thousand, and each question that stops costs a few microseconds: theirs are let through.
-fn observed_by(plan: &RunPlan) -> Vec<Observed> {
+pub fn observed_by(plan: &RunPlan, stub: bool) -> Vec<Observed> {
+    if stub {
+        return filter::changes();
+    }
     let is_python = |step: &belljar_plan::Step| {
         let name = step.program.file_name().unwrap_or_default();
         name.to_string_lossy().starts_with("python")
@@ -125,5 +167,5 @@ fn filters(plan: &RunPlan, choices: Choices) -> (Vec<Instruction>, Vec<Instructi
             })
             .collect()
     };
-    (load(None), load(Some(&observed_by(plan))))
+    (load(None), load(Some(&observed_by(plan, choices.stub))))
 }

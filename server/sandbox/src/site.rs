@@ -80,6 +80,8 @@ impl Site {
             State::Bare => (arena()?, None, false),
         };
         let mut furniture = Furniture::of(plan, choices.project, &arena)?;
+        // Root may open what its runs may not, and cannot try twice.
+        choices.stub &= !identity.was_root && furniture.can_have_stub(plan);
         let mut trees = Vec::new();
         let mut home_names = None;
         if !is_lowered {
@@ -97,14 +99,18 @@ impl Site {
         loop {
             let usable = group.as_ref().filter(|_| is_grouped);
             let started = begun.take().map_or_else(|| begin(identity, usable), Ok);
+            let skeleton = choices.stub.then(|| furniture.skeleton()).flatten();
+            choices.stub = skeleton.is_some();
+            let (tree, moved) = skeleton.unzip();
             let order = Order {
                 plan,
                 trees: &trees,
                 input,
                 grouped: is_grouped,
                 choices,
+                moved: moved.as_deref(),
             };
-            let built = started.and_then(|begun| construct(begun, order, &arena, &furniture));
+            let built = started.and_then(|begun| construct(begun, order, &arena, &furniture, tree));
             match built {
                 Ok(mut standing) => {
                     standing.posture.project = project_words(plan, choices).to_owned();

@@ -17,6 +17,7 @@ use crate::disk::{Filling, open_files};
 use crate::failure::Failure;
 use crate::limits::LimitWords;
 use crate::notice::{Inside, Listener, Names};
+use crate::stub::Stub;
 use crate::talk::{Talk, Word};
 use crate::tally::Tally;
 use crate::watcher::{INTERVAL, Look, Watcher};
@@ -86,9 +87,28 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
         return None;
     };
     let watcher = Watcher::new(proc_directory, scratch, tables);
-    let inside = Inside::of(standing.pid).ok();
+    let inside = match &standing.server {
+        Some(server) => {
+            if let Ok(root) = server.root().try_clone_to_owned() {
+                belljar_locate::look_in(root);
+            }
+            server.root().try_clone_to_owned().ok().map(Inside::at)
+        }
+        None => Inside::of(standing.pid).ok(),
+    };
     let names = standing.names.take().and_then(Names::new);
     let home = standing.home_names.take();
+    let server = standing.server.take();
+    let stub = server.map(|server| Stub::start(server, standing.pid));
+    let stub = match stub.transpose() {
+        Ok(stub) => stub,
+        Err(error) => {
+            drop(Remains(standing));
+            let failure = Failure::before("watch the cell", &error);
+            end(talk, failure.into_ending(), Usage::default());
+            return None;
+        }
+    };
     let listener = Listener::new(
         standing.listener.take(),
         standing.pid,
@@ -96,6 +116,7 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
         inside,
         home,
         names,
+        stub,
     );
     talk.tell(&Event::Started {
         posture: standing.posture.clone(),
@@ -190,6 +211,9 @@ impl Watch<'_, '_> {
             if ready.names {
                 self.answer_names();
             }
+            if ready.looks {
+                self.answer_looks();
+            }
             for (index, is_ready) in ready.output.into_iter().enumerate() {
                 if is_ready {
                     self.read_output(index, &mut buffer);
@@ -240,6 +264,10 @@ impl Watch<'_, '_> {
             .listener
             .names()
             .and_then(|names| add(names, PollFlags::POLLIN, true));
+        let looks = self
+            .listener
+            .looks()
+            .and_then(|looks| add(looks, PollFlags::POLLIN, true));
         let output = self.output.each_ref().map(|pipe| {
             let pipe = pipe.as_ref()?;
             add(pipe.as_fd(), PollFlags::POLLIN, !behind)
@@ -270,6 +298,7 @@ impl Watch<'_, '_> {
             listener: flags(listener).contains(PollFlags::POLLIN),
             listener_closed: is_closed(listener),
             names: flags(names).contains(PollFlags::POLLIN),
+            looks: flags(looks).contains(PollFlags::POLLIN),
             output: output.map(|index| !flags(index).is_empty()),
         })
     }
@@ -324,6 +353,14 @@ impl Watch<'_, '_> {
                 self.talk.tell(&Event::Violation(first));
             }
         }
+    }
+
+    fn answer_looks(&mut self) {
+        let mut told = Vec::new();
+        if let Some(crash) = self.listener.answer_look(&mut told) {
+            self.talk.tell(&Event::Error(crash));
+        }
+        self.note_all(told);
     }
 
     fn answer_names(&mut self) {
@@ -684,5 +721,6 @@ struct Ready {
     listener: bool,
     listener_closed: bool,
     names: bool,
+    looks: bool,
     output: [bool; 2],
 }

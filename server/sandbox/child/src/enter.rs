@@ -3,10 +3,11 @@
 use core::ffi::{CStr, c_int};
 
 use crate::furnish::{furnish, open_views};
+use crate::init::say;
 use crate::kernel::{self, Errno, check, check_long, prctl};
 use crate::posture::{own_status, privileges, read_back};
 use crate::posture_bit;
-use crate::prepared::{Ground, Message, Prepared, Step};
+use crate::prepared::{Ground, Message, Prepared, Step, Stub};
 use crate::privilege::{drop_capabilities, load_filters, restrict_by_landlock};
 
 /// A step that failed: which, with what error, and at which operation of several.
@@ -51,6 +52,11 @@ pub fn enter(ground: &Ground<'_>, p: &Prepared<'_>) -> Result<Message, Failed> {
         .map_err(|error| (Step::Furnish, error, 0))?;
     let staging = kernel::open(c".", libc::O_PATH | libc::O_DIRECTORY, 0)
         .map_err(|error| (Step::Furnish, error, 0))?;
+    let device = match p.stub {
+        Some(_) => kernel::open(c"/dev/fuse", libc::O_RDWR, 0)
+            .map_err(|error| (Step::Staging, error, 0))?,
+        None => -1,
+    };
     // While the cell is furnished the new root is the root: what is written to an absolute path, or through a link that
     // says one, stays in the cell, whatever the link says. The staging directory is reached as the place we stand in.
     try_step(Step::Furnish, change_root(c"root"))?;
@@ -60,14 +66,20 @@ pub fn enter(ground: &Ground<'_>, p: &Prepared<'_>) -> Result<Message, Failed> {
         Step::UserNamespaces,
         kernel::write_file(c"/proc/sys/user/max_user_namespaces", b"0"),
     )?;
+    if let Some(stub) = &p.stub {
+        try_step(Step::PivotRoot, front(ground, p, device, stub))?;
+    }
     try_step(Step::PivotRoot, go_back(old_root, staging))?;
-    try_step(Step::PivotRoot, pivot())?;
+    let root = if p.stub.is_some() { c"front" } else { c"root" };
+    try_step(Step::PivotRoot, pivot(root))?;
     try_step(Step::OldRoot, let_go())?;
     let protect = libc::MS_REMOUNT | libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV;
-    try_step(
-        Step::ReadOnlyRoot,
-        kernel::mount(c"", c"/", c"", protect, p.root_options),
-    )?;
+    let protected = match p.stub {
+        // It was never anything else.
+        Some(_) => Ok(()),
+        None => kernel::mount(c"", c"/", c"", protect, p.root_options),
+    };
+    try_step(Step::ReadOnlyRoot, protected)?;
     try_step(Step::WorkDir, change_directory(p.work_dir))?;
     try_step(Step::Descriptors, keep_descriptors(ground, p))?;
     try_step(Step::Session, start_session())?;
@@ -209,6 +221,99 @@ fn stage(p: &Prepared<'_>) -> Result<(), Errno> {
     kernel::mount(c"root", c"root", c"tmpfs", flags, p.root_options)
 }
 
+/// Puts a file system that the watcher serves in front of the furnished root, and moves all mounts there. The watcher gets a
+/// copy of the furnished root, to look into without asking itself. The kernel wants the device opened in our user
+/// namespace, so it is ours until the watcher has taken it over; then it is closed with all others.
+fn front(
+    ground: &Ground<'_>,
+    p: &Prepared<'_>,
+    device: c_int,
+    stub: &Stub<'_>,
+) -> Result<(), Errno> {
+    let protect = libc::MS_REMOUNT | libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV;
+    kernel::mount(c"", c"/", c"", protect, p.root_options)?;
+    let copy = kernel::open_tree(c"/")?;
+    // SAFETY: a `CStr` ends in null.
+    check(unsafe { libc::mkdir(c"front".as_ptr(), 0o755) })?;
+    let mut text = [0u8; 128];
+    let mut digits = [0u8; 10];
+    let number = decimal(device, &mut digits);
+    let parts: [&[u8]; 4] = [b"fd=", number, b",", stub.options.to_bytes()];
+    // The last byte stays null.
+    for (to, from) in text.iter_mut().take(127).zip(parts.into_iter().flatten()) {
+        *to = *from;
+    }
+    let text = CStr::from_bytes_until_nul(&text).map_err(|_| libc::EINVAL)?;
+    let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    kernel::mount(c"root", c"front", c"fuse", flags, text)?;
+    let mut served = Message {
+        kind: b'U',
+        ..Message::default()
+    };
+    let [first, second, ..] = &mut served.descriptors;
+    (*first, *second) = (device, copy);
+    say(ground.status, &served);
+    let mut room = [0u8; libc::PATH_MAX as usize];
+    for path in stub.listed {
+        list(in_front(path, &mut room)?);
+    }
+    for (path, is_mount) in stub.moved {
+        let to = in_front(path, &mut room)?;
+        let how = if *is_mount {
+            libc::MS_MOVE
+        } else {
+            libc::MS_BIND
+        };
+        kernel::mount(path, to, c"", how, c"")?;
+    }
+    Ok(())
+}
+
+/// Where `path` is in front of the furnished root.
+fn in_front<'r>(
+    path: &CStr,
+    room: &'r mut [u8; libc::PATH_MAX as usize],
+) -> Result<&'r CStr, Errno> {
+    let parts = [c"front".to_bytes(), path.to_bytes_with_nul()];
+    for (to, from) in room.iter_mut().zip(parts.into_iter().flatten()) {
+        *to = *from;
+    }
+    CStr::from_bytes_until_nul(room).map_err(|_| libc::ENAMETOOLONG)
+}
+
+/// Has the kernel list a directory, so that it need not ask for each of its names. If that fails, it asks.
+fn list(path: &CStr) {
+    let Ok(directory) = kernel::open(path, libc::O_RDONLY | libc::O_DIRECTORY, 0) else {
+        return;
+    };
+    let mut names = [0u8; 4096];
+    // SAFETY: `names` is ours and as long as said; what is written there is not looked at.
+    unsafe {
+        libc::syscall(
+            libc::SYS_getdents64,
+            directory,
+            names.as_mut_ptr(),
+            names.len(),
+        );
+    }
+    kernel::close(directory);
+}
+
+/// A number that is not negative, in digits.
+fn decimal(number: c_int, digits: &mut [u8; 10]) -> &[u8] {
+    let mut rest = number.unsigned_abs();
+    let mut first = digits.len();
+    for (index, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        first = index;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    digits.get(first..).unwrap_or_default()
+}
+
 fn change_root(path: &CStr) -> Result<(), Errno> {
     // SAFETY: a `CStr` ends in null.
     check(unsafe { libc::chroot(path.as_ptr()) }).map(drop)
@@ -226,8 +331,8 @@ fn go_back(old_root: i32, staging: i32) -> Result<(), Errno> {
     Ok(())
 }
 
-fn pivot() -> Result<(), Errno> {
-    change_directory(c"root")?;
+fn pivot(root: &CStr) -> Result<(), Errno> {
+    change_directory(root)?;
     // The old root ends up on top of the new one, so no directory for it is needed.
     // SAFETY: two strings that end in null.
     check_long(unsafe { libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) })

@@ -173,7 +173,7 @@ fn conduct(ground: &Ground<'_>) -> Result<(), Failed> {
 }
 
 /// Sends one datagram. If nobody hears it any more, the watcher is dead and so are we, in a moment.
-fn say(status: c_int, message: &Message) {
+pub fn say(status: c_int, message: &Message) {
     // SAFETY: `message` is plain data and valid for its size.
     unsafe {
         libc::write(

@@ -18,5 +18,5 @@ mod privilege;
 pub use init::{clone_into_cell, hand_over};
 pub use prepared::{
     Access, Answer, Arguments, Filters, Ground, Instruction, Message, Namespace, Operation,
-    Prepared, Program, Rlimit, Step, posture_bit, resource,
+    Prepared, Program, Rlimit, Step, Stub, posture_bit, resource,
 };

@@ -248,6 +248,17 @@ pub struct Ground<'a> {
     pub fail_at: Option<Step>,
 }
 
+/// A root that the watcher serves.
+#[derive(Clone, Copy)]
+pub struct Stub<'a> {
+    /// Options of its file system, besides the descriptor that it is served over.
+    pub options: &'a CStr,
+    /// Directories of it in which much is mounted, what lies above first.
+    pub listed: &'a [&'a CStr],
+    /// What is mounted onto it: where in the furnished root, and whether it is a mount there already.
+    pub moved: &'a [(&'a CStr, bool)],
+}
+
 /// Everything else that the child needs. Lies, with all that it refers to, in memory that the child shares with its
 /// parent, who tells its address when it is complete.
 #[derive(Clone, Copy)]
@@ -258,6 +269,8 @@ pub struct Prepared<'a> {
     pub staging_options: &'a CStr,
     /// Options of the root.
     pub root_options: &'a CStr,
+    /// The root is a file system that the watcher serves.
+    pub stub: Option<Stub<'a>>,
     /// What the cell sees of the host.
     pub views: &'a [Access<'a>],
     /// Room for the views' descriptors.
@@ -339,7 +352,7 @@ pub struct Message {
     pub peak_resident: u64,
     /// For `S` and `X`: when, in nanoseconds of a clock that never goes back.
     pub moment_ns: u64,
-    /// For `R`: the listener (or minus the error), the name server's socket, /proc, scratch space, System V shm, msg and
+    /// For `U`: what the root is served over, and the furnished root. For `R`: the listener (or minus the error), the name server's socket, /proc, scratch space, System V shm, msg and
     /// sem tables.
     pub descriptors: [c_int; 7],
     /// For `F` the error, for `X` the wait status, for `R` the posture.
@@ -347,7 +360,7 @@ pub struct Message {
     /// For `F` which operation, view or program; for `S` which program; for `X` how many processes the program left
     /// behind, which were ended.
     pub index: u32,
-    /// `F` failed, `R` ready, `S` a program started, `X` it ended, and nothing but pid 1 is left in the cell.
+    /// `F` failed, `U` the root is there and has to be served, `R` ready, `S` a program started, `X` it ended, and nothing but pid 1 is left in the cell.
     pub kind: u8,
     /// For `F` which set-up step.
     pub step: u8,

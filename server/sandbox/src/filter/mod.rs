@@ -31,7 +31,9 @@ use nix::errno::Errno;
 pub use arch::{Arch, Call, LAST_KNOWN};
 pub use condition::Condition;
 pub use instruction::Instruction;
-pub use observed::{Follow, NO_FOLLOW, Observed, Place, Touch, Want, What, find, observed};
+pub use observed::{
+    Follow, NO_FOLLOW, Observed, Place, Touch, Want, What, changes, find, observed,
+};
 pub use table::UnixSockets;
 
 use arch::X32;

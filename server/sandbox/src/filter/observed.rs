@@ -291,6 +291,38 @@ pub fn observed(every_look: bool) -> Vec<Observed> {
     [NETWORK, PROCESSES, FILES, LOOKS, frequent].concat()
 }
 
+/// Flags with which an open may change something: to write, to make, to empty.
+const WRITES: u32 = 0o1 | 0o2 | 0o100 | 0o1000;
+
+/// Everything that a cell's listener is told of besides the table's rows where a file system of our own sees which names
+/// are looked up: of the calls on files, those that may change something.
+pub fn changes() -> Vec<Observed> {
+    let opens = |argument: u8| -> &'static [Condition] {
+        match argument {
+            1 => &[Condition::AnyBit {
+                argument: 1,
+                mask: WRITES,
+            }],
+            _ => &[Condition::AnyBit {
+                argument: 2,
+                mask: WRITES,
+            }],
+        }
+    };
+    let files = FILES.iter().filter_map(|seen| match seen.what {
+        What::Touch([Touch { want: Look, .. }]) => None,
+        What::Touch(
+            [
+                Touch {
+                    want: Open(flags), ..
+                },
+            ],
+        ) => Some(seen.when(opens(*flags))),
+        _ => Some(*seen),
+    });
+    files.chain([NETWORK, PROCESSES].concat()).collect()
+}
+
 /// The observed call with this number and these arguments.
 pub fn find(arch: Arch, number: u32, arguments: &[u64; 6]) -> Option<&'static Observed> {
     [FILES, LOOKS, FREQUENT_LOOKS, NETWORK, PROCESSES]

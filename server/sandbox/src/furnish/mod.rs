@@ -2,6 +2,7 @@
 
 mod fixed;
 mod project;
+mod skeleton;
 mod views;
 mod walk;
 
@@ -58,6 +59,8 @@ pub struct Furniture<'a> {
     /// Parts of paths that are no symbolic links on the host.
     no_links: BTreeSet<OsString>,
     root_bytes: u64,
+    /// The project has hidden files, in a directory that the cell sees.
+    hides_in_project: bool,
     /// Something did not fit into the arena.
     is_too_much: bool,
 }
@@ -81,6 +84,7 @@ impl<'a> Furniture<'a> {
             staged: BTreeSet::new(),
             no_links: BTreeSet::new(),
             root_bytes: 0,
+            hides_in_project: false,
             is_too_much: false,
         };
         cell.operations.extend_from_slice(fixed::SKELETON);

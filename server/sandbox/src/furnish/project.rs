@@ -33,6 +33,7 @@ impl Furniture<'_> {
                 "{error}. Name a smaller directory with --project, or use a policy whose project is hidden"
             ),
         })?;
+        self.hides_in_project = !found.hidden.is_empty();
         self.directory(&project.root);
         match mount {
             ProjectMount::Overlay => self.overlay(project, &found.hidden, &inside),

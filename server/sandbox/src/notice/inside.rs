@@ -61,6 +61,11 @@ impl Inside {
         Ok(Inside { root })
     }
 
+    /// Of the cell whose files these are.
+    pub fn at(root: OwnedFd) -> Inside {
+        Inside { root }
+    }
+
     /// The cell's own /proc, as a path of ours.
     pub fn processes(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}/proc", self.root.as_raw_fd()))

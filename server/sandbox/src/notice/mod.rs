@@ -28,7 +28,9 @@ use belljar_report::{Confidence, Kind, Layer, SourceError, Violation};
 use belljar_sys::Notification;
 use nix::errno::Errno;
 
-use crate::filter::{Arch, Touch, Want, What, find, table};
+use crate::filter::{Arch, Observed, Touch, Want, What, find, table};
+use crate::prepare::observed_by;
+use crate::stub::Stub;
 
 pub use inside::Inside;
 pub use names::Names;
@@ -65,6 +67,10 @@ pub struct Listener {
     network: Network,
     processes: Processes,
     names: Option<Names>,
+    /// Sees what is looked up and hidden.
+    stub: Option<Stub>,
+    /// What stops here before it comes to the stub.
+    stops: Vec<Observed>,
 }
 
 /// What is to be said about one stopped call.
@@ -105,6 +111,7 @@ impl Listener {
         inside: Option<Inside>,
         home: Option<std::collections::HashSet<PathBuf>>,
         names: Option<Names>,
+        stub: Option<Stub>,
     ) -> Listener {
         let outside = Outside::new(plan.home.as_deref(), home);
         let inside = inside.map(std::rc::Rc::new);
@@ -125,6 +132,8 @@ impl Listener {
             network: Network::new(plan),
             processes: Processes::new(plan, inside),
             names,
+            stops: observed_by(plan, stub.is_some()),
+            stub,
         }
     }
 
@@ -136,6 +145,46 @@ impl Listener {
     /// Where the programs of the cell ask for names, to wait on.
     pub fn names(&self) -> Option<BorrowedFd<'_>> {
         self.names.as_ref().map(Names::descriptor)
+    }
+
+    /// What the stub has for us, to wait on.
+    pub fn looks(&self) -> Option<BorrowedFd<'_>> {
+        self.stub.as_ref().map(Stub::descriptor)
+    }
+
+    /// Lets the next one who looks at something hidden have its answer, and adds to `told` what is to be said. Gives where
+    /// the program crashed, if it was that.
+    pub fn answer_look(&mut self, told: &mut Vec<Violation>) -> Option<SourceError> {
+        let waiting = self.stub.as_mut()?.next()?;
+        let crash = waiting.call.and_then(|call| self.see(&call, told));
+        self.stub.as_ref()?.give(waiting);
+        crash
+    }
+
+    fn see(&mut self, call: &Notification, told: &mut Vec<Violation>) -> Option<SourceError> {
+        let number = call.number.cast_unsigned();
+        let stops = |seen: &Observed| seen.stops(Arch::NATIVE, number, &call.arguments);
+        if self.descriptor.is_some() && self.stops.iter().any(stops) {
+            // It stopped before, and was judged then.
+            return None;
+        }
+        let seen = find(Arch::NATIVE, number, &call.arguments)?;
+        let What::Touch(touches) = seen.what else {
+            return None;
+        };
+        match self.files.judge(call, touches, seen.call.name) {
+            Judgement::Tell(finding) => {
+                if let Some(found) = self.located(call, finding, None) {
+                    self.held.add(call.thread, found, told);
+                }
+                None
+            }
+            Judgement::Message(message) => {
+                self.locator.tell(call.thread, &message);
+                self.locator.crashed().and_then(error_of)
+            }
+            Judgement::GoOn | Judgement::Refuse(..) => None,
+        }
     }
 
     /// Answers the next stopped call, and adds to `told` what is to be said. Gives where the program crashed, if it was

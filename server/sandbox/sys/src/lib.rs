@@ -18,7 +18,7 @@ pub use process::{
     Cloned, Waited, adopt, clear_parent_death_signal, close_descriptors_between,
     close_descriptors_from, descriptor_of, descriptor_of_process, duplicate_to, fork,
     fork_into_user_namespace, kill_by_descriptor, landlock_abi, set_dumpable, set_name,
-    set_parent_death_signal, signal_by_descriptor, wait_for,
+    set_parent_death_signal, signal_by_descriptor, thread_of, wait_for,
 };
 pub use socket::{receive_with_descriptors, send_with_descriptors};
 pub use tree::{TreeAttributes, attach_id_map, detached_tree};

@@ -244,3 +244,17 @@ pub fn clear_parent_death_signal() -> io::Result<()> {
     // SAFETY: no pointers.
     check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0, 0, 0, 0) })
 }
+
+/// Our number for the thread that has `number` in another process namespace, below ours. Linux 6.11 and later.
+///
+/// # Errors
+/// ENOTTY from older kernels; ESRCH if there is no such thread.
+pub fn thread_of(namespace: BorrowedFd<'_>, number: u32) -> io::Result<i32> {
+    // NS_GET_PID_FROM_PIDNS of include/uapi/linux/nsfs.h: _IOR(0xb7, 6, int).
+    const GET: libc::c_ulong = 0x8004_b706;
+    // SAFETY: the argument is a number, and nothing is written.
+    let found =
+        unsafe { libc::ioctl(namespace.as_raw_fd(), GET as _, libc::c_ulong::from(number)) };
+    check(found)?;
+    Ok(found)
+}

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::super::interpret::Data;
 use super::super::table::{UnixSockets, rows};
 use super::super::{Arch, Condition};
-use super::{every_look, few_looks};
+use super::{every_look, few_looks, only_changes};
 
 /// Architecture words that a program may meet.
 pub const ARCHITECTURES: [(&str, u32); 7] = [
@@ -65,6 +65,7 @@ pub fn arguments_for(arch: Arch, number: u32) -> Vec<[u64; 6]> {
     let observed = every_look()
         .iter()
         .chain(few_looks())
+        .chain(only_changes())
         .filter(|call| call.call.number(arch) == Some(number))
         .flat_map(|call| call.when);
     for condition in rows.chain(observed) {

@@ -1,0 +1,299 @@
+//! The kernel's side of a FUSE device: what it asks, and what an answer looks like. See include/uapi/linux/fuse.h.
+//! The kernel writes the questions, but the names in them are the program's.
+
+use super::tree::{Kind, Node, Tree};
+
+pub const LOOKUP: u32 = 1;
+pub const FORGET: u32 = 2;
+pub const GETATTR: u32 = 3;
+pub const READLINK: u32 = 5;
+pub const READ: u32 = 15;
+pub const STATFS: u32 = 17;
+pub const INIT: u32 = 26;
+pub const READDIR: u32 = 28;
+pub const DESTROY: u32 = 38;
+pub const READDIRPLUS: u32 = 44;
+pub const BATCH_FORGET: u32 = 42;
+
+/// As large as the kernel wants it at least, and larger than any question that is asked of something read-only.
+pub const LARGEST_QUESTION: usize = 64 << 10;
+/// The version of the protocol that we speak.
+const MAJOR: u32 = 7;
+const MINOR: u32 = 31;
+/// The kernel need not ask when a file or directory is opened, may ask for two names at once, and may keep links.
+/// And it learns what a name stands for when it lists it.
+const FLAGS: u32 = NO_OPEN | NO_OPENDIR | PARALLEL | KEEP_LINKS | LIST_ALL;
+const LIST_ALL: u32 = 1 << 13;
+const NO_OPEN: u32 = 1 << 17;
+const PARALLEL: u32 = 1 << 18;
+const KEEP_LINKS: u32 = 1 << 23;
+const NO_OPENDIR: u32 = 1 << 24;
+/// No question carries more than this to be written; nothing can be.
+const MOST_WRITTEN: u32 = 4096;
+/// So long the kernel may believe what never changes, in seconds.
+const FOR_EVER: u64 = 1 << 30;
+/// Whoever is in a cell owns what it is made of.
+const OWNER: u32 = crate::identity::INSIDE;
+const BLOCK: u32 = 4096;
+/// The size of what is said of a name.
+const ENTRY: usize = 128;
+
+/// What the kernel asks.
+pub struct Question<'a> {
+    pub operation: u32,
+    /// Names the question.
+    pub unique: u64,
+    /// Of which node.
+    pub node: u64,
+    /// Who asks, as the cell numbers its threads; 0 is somebody outside of the cell.
+    pub thread: u32,
+    body: &'a [u8],
+}
+
+impl<'a> Question<'a> {
+    /// Reads one.
+    pub fn read(bytes: &'a [u8]) -> Option<Question<'a>> {
+        Some(Question {
+            operation: number(bytes, 4)?,
+            unique: long(bytes, 8)?,
+            node: long(bytes, 16)?,
+            thread: number(bytes, 32)?,
+            body: bytes.get(40..)?,
+        })
+    }
+
+    /// The name that is looked up.
+    pub fn name(&self) -> &'a [u8] {
+        let end = self.body.iter().position(|byte| *byte == 0);
+        self.body
+            .get(..end.unwrap_or(self.body.len()))
+            .unwrap_or_default()
+    }
+
+    /// From where on and how much is to be read.
+    pub fn range(&self) -> Option<(usize, usize)> {
+        let offset = usize::try_from(long(self.body, 8)?).ok()?;
+        let size = usize::try_from(number(self.body, 16)?).ok()?;
+        Some((offset, size))
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(
+        bytes.get(at..at.checked_add(4)?)?.try_into().ok()?,
+    ))
+}
+
+fn long(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_ne_bytes(
+        bytes.get(at..at.checked_add(8)?)?.try_into().ok()?,
+    ))
+}
+
+/// An answer, whose head is written when it is complete.
+pub struct Answer {
+    bytes: Vec<u8>,
+}
+
+impl Answer {
+    fn with(bytes: &[u8]) -> Answer {
+        let mut answer = Answer { bytes: vec![0; 16] };
+        answer.bytes.extend_from_slice(bytes);
+        answer
+    }
+
+    fn numbers(mut self, numbers: &[u32]) -> Answer {
+        for number in numbers {
+            self.bytes.extend_from_slice(&number.to_ne_bytes());
+        }
+        self
+    }
+
+    fn longs(mut self, longs: &[u64]) -> Answer {
+        for long in longs {
+            self.bytes.extend_from_slice(&long.to_ne_bytes());
+        }
+        self
+    }
+
+    /// "No."
+    pub fn refusal(errno: nix::errno::Errno) -> Answer {
+        let mut answer = Answer::with(&[]);
+        let code = (errno as i32).wrapping_neg().to_ne_bytes();
+        for (to, from) in answer.bytes.iter_mut().skip(4).zip(code) {
+            *to = from;
+        }
+        answer
+    }
+
+    /// How we speak.
+    pub fn init() -> Answer {
+        Answer::with(&[])
+            .numbers(&[MAJOR, MINOR, LARGEST_QUESTION as u32, FLAGS])
+            // Questions that may wait at once, and when the kernel slows down: two halves of a word each.
+            .numbers(&[16 | 12 << 16, MOST_WRITTEN, 1, 0, 0])
+            .numbers(&[0; 7])
+    }
+
+    /// This node has that name. A gate is asked about each time, and is always the same.
+    pub fn entry(number: u64, node: &Node) -> Answer {
+        Answer::with(&[]).entry_of(number, node)
+    }
+
+    /// What a node is like.
+    pub fn attributes(number: u64, node: &Node) -> Answer {
+        Answer::with(&[]).longs(&[FOR_EVER, 0]).facts(number, node)
+    }
+
+    fn facts(self, number: u64, node: &Node) -> Answer {
+        let (kind, size, links) = match &node.kind {
+            Kind::Directory(_) => (0o040_000, 0, 2),
+            Kind::Link(target) => (0o120_000, target.len(), 1),
+            Kind::File(content) => (0o100_000, content.len(), 1),
+        };
+        let size = size as u64;
+        self.longs(&[number, size, size.div_ceil(512), 0, 0, 0])
+            .numbers(&[0, 0, 0, kind | node.mode, links, OWNER, OWNER])
+            .numbers(&[0, BLOCK, 0])
+    }
+
+    /// Some bytes of a file or a link.
+    pub fn content(bytes: &[u8]) -> Answer {
+        Answer::with(bytes)
+    }
+
+    /// Of a file system with nothing in it.
+    pub fn file_system() -> Answer {
+        Answer::with(&[])
+            .longs(&[0; 5])
+            .numbers(&[BLOCK, 255, BLOCK, 0])
+            .numbers(&[0; 6])
+    }
+
+    fn entry_of(self, number: u64, node: &Node) -> Answer {
+        let keep = if node.is_gate { 0 } else { FOR_EVER };
+        self.longs(&[number, 0, keep, FOR_EVER])
+            .numbers(&[0, 0])
+            .facts(number, node)
+    }
+
+    /// The names in a directory after the first `from`, as many as go into `size` bytes; with `all`, also what they stand
+    /// for.
+    pub fn names(
+        tree: &Tree,
+        directory: u64,
+        from: usize,
+        size: usize,
+        all: bool,
+    ) -> Option<Answer> {
+        let Kind::Directory(names) = &tree.node(directory)?.kind else {
+            return None;
+        };
+        let own: [(&[u8], u64); 2] = [(b".", directory), (b"..", directory)];
+        let named = own.into_iter().chain(
+            names
+                .iter()
+                .map(|(name, number)| (name.as_slice(), *number)),
+        );
+        let mut answer = Answer::with(&[]);
+        for (index, (name, number)) in named.enumerate().skip(from) {
+            let before = if all { ENTRY } else { 0 };
+            let length = before + (24 + name.len()).next_multiple_of(8);
+            if answer.bytes.len() + length > 16 + size {
+                break;
+            }
+            let node = tree.node(number)?;
+            let kind = match node.kind {
+                Kind::Directory(_) => 4,
+                Kind::Link(_) => 10,
+                Kind::File(_) => 8,
+            };
+            let end = answer.bytes.len() + length;
+            if all && index < 2 {
+                // What these two are the kernel knows.
+                answer.bytes.resize(answer.bytes.len() + ENTRY, 0);
+            } else if all {
+                answer = answer.entry_of(number, node);
+            }
+            answer = answer
+                .longs(&[number, index as u64 + 1])
+                .numbers(&[name.len() as u32, kind]);
+            answer.bytes.extend_from_slice(name);
+            answer.bytes.resize(end, 0);
+        }
+        Some(answer)
+    }
+
+    /// As it goes to the kernel.
+    pub fn to(mut self, unique: u64) -> Vec<u8> {
+        let length = (self.bytes.len() as u32).to_ne_bytes();
+        let head = self.bytes.iter_mut();
+        for (to, from) in head.zip(length) {
+            *to = from;
+        }
+        for (to, from) in self.bytes.iter_mut().skip(8).zip(unique.to_ne_bytes()) {
+            *to = from;
+        }
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_is_cut_short_is_none_and_a_name_ends_at_its_end() {
+        let mut bytes = vec![0u8; 40];
+        bytes[4] = 1;
+        bytes[16] = 7;
+        bytes.extend_from_slice(b"shadow\0more");
+        let question = Question::read(&bytes).unwrap();
+        assert_eq!((question.operation, question.node), (LOOKUP, 7));
+        assert_eq!(question.name(), b"shadow");
+        assert_eq!(Question::read(&bytes[..39]).map(|_| ()), None);
+        assert_eq!(Question::read(&bytes[..40]).unwrap().name(), b"");
+        assert_eq!(Question::read(&bytes[..40]).unwrap().range(), None);
+    }
+
+    #[test]
+    fn answers_are_as_long_as_the_kernel_wants_them() {
+        let tree = Tree::new();
+        let root = tree.node(1).unwrap();
+        assert_eq!(Answer::init().to(1).len(), 16 + 64);
+        assert_eq!(Answer::entry(1, root).to(1).len(), 16 + 128);
+        assert_eq!(Answer::attributes(1, root).to(1).len(), 16 + 104);
+        assert_eq!(Answer::file_system().to(1).len(), 16 + 80);
+        let refusal = Answer::refusal(nix::errno::Errno::ENOENT).to(3);
+        assert_eq!(
+            refusal,
+            [16, 0, 0, 0, 254, 255, 255, 255, 3, 0, 0, 0, 0, 0, 0, 0]
+        );
+    }
+
+    #[test]
+    fn a_directory_is_listed_in_pieces_of_the_size_that_was_asked_for() {
+        let mut tree = Tree::new();
+        for name in ["/a", "/b", "/c"] {
+            let file = Kind::File(Vec::new());
+            tree.put(std::path::Path::new(name), file, 0o444).unwrap();
+        }
+        let length = |from, size| {
+            Answer::names(&tree, 1, from, size, false)
+                .unwrap()
+                .bytes
+                .len()
+                - 16
+        };
+        assert_eq!(length(0, 4096), 5 * 32);
+        assert_eq!(length(0, 70), 2 * 32);
+        let all = Answer::names(&tree, 1, 0, 4096, true).unwrap();
+        assert_eq!(all.bytes.len() - 16, 5 * (ENTRY + 32));
+        assert_eq!(length(5, 4096), 0);
+        assert_eq!(length(usize::MAX, 4096), 0);
+        assert!(
+            Answer::names(&tree, 2, 0, 100, false).is_none(),
+            "no directory"
+        );
+    }
+}
