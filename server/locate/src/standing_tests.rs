@@ -107,7 +107,9 @@ impl Standing {
     pub fn stopped_place(&self) -> Place {
         let worked = || crate::process::stat_number(self.pid(), 11).unwrap_or(0);
         let deadline = Instant::now() + PATIENCE;
-        while worked() < 5 {
+        // Its start is no part of it.
+        let before = worked();
+        while worked() < before + 5 {
             assert!(Instant::now() < deadline, "it does not work");
             std::thread::sleep(Duration::from_millis(2));
         }

@@ -24,9 +24,9 @@ use crate::watcher::{INTERVAL, Look, Watcher};
 
 /// Bytes read from the program at once. (Measured: 256 KiB and a large pipe read 2.5 GB/s, 8 KiB and a small one 1.5.)
 const CHUNK: usize = 256 << 10;
-/// A cell that we ended and that is still not gone hangs in the kernel (a dead network file system): its end is told
 /// So long a program that can say where it is may take for that.
 const LAST_WORDS: Duration = Duration::from_millis(300);
+/// A cell that we ended and that is still not gone hangs in the kernel (a dead network file system): its end is told
 /// anyway.
 const PATIENCE: Duration = Duration::from_secs(5);
 
