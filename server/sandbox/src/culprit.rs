@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::Read as _;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use belljar_report::Kind;
@@ -16,7 +17,7 @@ const ROUNDS: usize = 3;
 /// No more of a process's environment is looked through.
 const LONGEST_ENVIRONMENT: u64 = 1 << 20;
 /// So long we wait for the processes to stand still. What then still runs hangs in the kernel.
-const PATIENCE: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The processes of a cell, all but its first, stopped.
 pub struct Stilled {
@@ -123,7 +124,11 @@ fn number_in(pid: i32, file: &str, name: &str) -> u64 {
 
 /// A field of /proc/PID/stat, counted from the one behind the name, which is the program's own choice.
 fn text_field(pid: i32, number: usize) -> Option<String> {
-    let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    text_field_of(Path::new(&format!("/proc/{pid}")), number)
+}
+
+fn text_field_of(task: &Path, number: usize) -> Option<String> {
+    let text = fs::read(task.join("stat")).ok()?;
     let end = text.iter().rposition(|byte| *byte == b')')?;
     let rest = String::from_utf8_lossy(text.get(end + 1..)?).into_owned();
     rest.split_whitespace().nth(number).map(str::to_owned)
@@ -135,8 +140,13 @@ fn field(pid: i32, number: usize) -> u64 {
         .unwrap_or(0)
 }
 
+/// Whether a thread of it does not stand still yet. A thread stops by itself, when its processor has a turn for it.
 fn is_running(pid: i32) -> bool {
-    text_field(pid, 0).is_some_and(|state| state == "R" || state == "S")
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+    let mut threads = tasks.into_iter().flatten().flatten();
+    threads.any(|thread| {
+        text_field_of(&thread.path(), 0).is_some_and(|state| state == "R" || state == "S")
+    })
 }
 
 fn parent_of(pid: i32) -> Option<i32> {

@@ -24,6 +24,10 @@ use crate::watcher::{INTERVAL, Look, Watcher};
 
 /// Bytes read from the program at once. (Measured: 256 KiB and a large pipe read 2.5 GB/s, 8 KiB and a small one 1.5.)
 const CHUNK: usize = 256 << 10;
+/// A program that stands, at a limit, where no line of the document can be told (in its runtime's own work between two
+/// turns of a loop) is looked at so many times more, each after a moment.
+const MORE_LOOKS: usize = 3;
+const A_MOMENT: u16 = 5;
 /// So long a program that can say where it is may take for that.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// A cell that we ended and that is still not gone hangs in the kernel (a dead network file system): its end is told
@@ -500,9 +504,20 @@ impl Watch<'_, '_> {
         }
         // The process that cannot be started is known from the call that wanted to.
         if kind != Kind::LimitProcesses && !self.is_dead && !self.is_over() {
-            let stilled = Stilled::below(self.standing.pid);
+            let mut stilled = Stilled::below(self.standing.pid);
             self.listener
                 .put_on_line(&mut violation, &stilled.suspects(kind));
+            for _ in 0..MORE_LOOKS {
+                let is_loop = matches!(kind, Kind::LimitWall | Kind::LimitCpu);
+                if !is_loop || violation.line.is_some() {
+                    break;
+                }
+                stilled.go_on();
+                self.let_it_move();
+                stilled = Stilled::below(self.standing.pid);
+                self.listener
+                    .put_on_line(&mut violation, &stilled.suspects(kind));
+            }
             if matches!(kind, Kind::LimitWall | Kind::LimitCpu | Kind::LimitMemory)
                 && violation.line.is_none()
                 && let Some(process) = stilled.ask(&stilled.suspects(kind))
@@ -520,6 +535,12 @@ impl Watch<'_, '_> {
         if let Some(first) = self.tally.note(violation) {
             self.talk.tell(&Event::Violation(first));
         }
+    }
+
+    /// Gives the programs a moment in which to get on, unless the cell ends in it.
+    fn let_it_move(&self) {
+        let mut end = [PollFd::new(self.standing.pidfd.as_fd(), PollFlags::POLLIN)];
+        let _ = nix::poll::poll(&mut end, A_MOMENT);
     }
 
     /// Reads what a program that was asked where it is has to say. It ends with that; nobody waits long for it.
