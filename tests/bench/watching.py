@@ -31,26 +31,29 @@ print(statistics.median(once() for _ in range(100)) * 1e6)
 
 
 def files(machine):
-    """What is run, in the user's home, and whether there are the tools to run it."""
-    (machine.home / "opens.c").write_text(OPENS)
-    (machine.home / "hello.rs").write_text(HELLO)
-    (machine.home / "refused.py").write_text(REFUSED)
+    """What is run, in a project below the user's home, and whether there are the tools to run it."""
+    project = machine.home / "project"
+    project.mkdir(mode=0o777)
+    project.chmod(0o777)
+    for name, text in (("opens.c", OPENS), ("hello.rs", HELLO), ("refused.py", REFUSED)):
+        (project / name).write_text(text)
     has = lambda tool: machine.run(["sh", "-c", f"command -v {tool}"], capture_output=True).returncode == 0
     programs = {"python imports": ["/usr/bin/python3", "-c", IMPORTS]}
     if has("node"):
         programs["node -e 0"] = ["node", "-e", "0"]
     if machine.run(["sh", "-c", "rustc --version"], capture_output=True).returncode == 0:
         programs["rustc hello.rs"] = ["rustc", "-o", "/tmp/hello", "hello.rs"]
-    if machine.run(["gcc", "-O2", "-o", "opens", "opens.c"]).returncode == 0:
+    if machine.run(["gcc", "-O2", "-o", "project/opens", "project/opens.c"]).returncode == 0:
         programs["100000 opens"] = ["./opens", "100000"]
     return programs
 
 
 def watching(machine, belljar, rounds, paired, ratios, row):
     print("the same cell, watched and not")
-    cell = [belljar, "exec", "--project", str(machine.home), "--limit", "wall=60s", "--"]
-    unwatched = ["/usr/bin/env", "BELLJAR_FAIL_AT=listener"] + cell
-    watched = ["/usr/bin/env", "BELLJAR_FAIL_AT=nothing"] + cell
+    project = str(machine.home / "project")
+    cell = [belljar, "exec", "--project", project, "--limit", "wall=60s", "--"]
+    unwatched = ["/usr/bin/env", "-C", project, "BELLJAR_FAIL_AT=listener"] + cell
+    watched = ["/usr/bin/env", "-C", project, "BELLJAR_FAIL_AT=nothing"] + cell
     for name, program in files(machine).items():
         found = paired(machine, {"unwatched": unwatched + program, "watched": watched + program}, rounds, 2)
         for what, place in (("wall", 0), ("CPU", 1)):
@@ -61,7 +64,7 @@ def watching(machine, belljar, rounds, paired, ratios, row):
     for _ in range(rounds):
         took = []
         for fail in ("listener", "nothing"):
-            command = ["/usr/bin/env", f"BELLJAR_FAIL_AT={fail}", belljar, "run", "refused.py"]
+            command = ["/usr/bin/env", f"BELLJAR_FAIL_AT={fail}", belljar, "run", f"{project}/refused.py"]
             ran = machine.run(command, capture_output=True, text=True)
             took.append(float(ran.stdout.split()[0]))
         added.append(took[1] - took[0])
