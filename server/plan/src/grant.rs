@@ -69,25 +69,40 @@ impl Proposal {
     }
 }
 
-/// Whether `plan`, the plan of `request`, with `rule` more would no longer refuse `target`.
-///
-/// # Errors
-/// Why it would.
+/// Whether `plan`, the plan of `request`, with `rule` more would no longer refuse each of `targets`, or why it would.
+/// Planned is once for all of them.
 pub fn lifts(
     request: &RunRequest,
     plan: &RunPlan,
-    target: &str,
+    targets: &[&str],
     rule: &str,
     catalogue: &Catalogue,
     host: &dyn Host,
+) -> Vec<Result<(), String>> {
+    let planned = || {
+        let rule = read_rule(rule)?;
+        let mut with = request.clone();
+        with.allow.push(rule.text().to_owned());
+        with.may_widen = true;
+        Ok((build(&with, catalogue, host)?.plan, rule))
+    };
+    match planned() {
+        Ok((with, rule)) => targets
+            .iter()
+            .map(|target| lifts_one(plan, &with, target, &rule, host))
+            .collect(),
+        Err(Refusal { reason, .. }) => vec![Err(reason); targets.len()],
+    }
+}
+
+/// Whether `target`, which `plan` refuses, is no longer refused by `with`, the plan with `rule` more.
+fn lifts_one(
+    plan: &RunPlan,
+    with: &RunPlan,
+    target: &str,
+    rule: &Rule,
+    host: &dyn Host,
 ) -> Result<(), String> {
-    let rule = read_rule(rule).map_err(|refusal| refusal.reason)?;
-    let mut with = request.clone();
-    with.allow.push(rule.text().to_owned());
-    with.may_widen = true;
-    let with = build(&with, catalogue, host)
-        .map_err(|refusal| refusal.reason)?
-        .plan;
     let hidden = |policy: &str| {
         format!(
             "policy `{policy}` hides it, and what is hidden stays hidden whatever else is allowed"
@@ -115,7 +130,7 @@ pub fn lifts(
             if !paths::of_policy(host, item).is_some_and(|allowed| path.starts_with(allowed)) {
                 return Err("the rule is about another file".to_owned());
             }
-            if !shows(host, &with, &path) {
+            if !shows(host, with, &path) {
                 return Err(hidden(&with.policy));
             }
             if shows(host, plan, &path) {
@@ -137,7 +152,7 @@ pub fn lifts(
         "files.project" => {
             let path = path.unwrap_or_default();
             let access = |plan: &RunPlan| plan.project.as_ref().map(|project| project.access);
-            if !in_project(&with, &path) || access(&with) == access(plan) {
+            if !in_project(with, &path) || access(with) == access(plan) {
                 return Err("it is no part of the project".to_owned());
             }
         }

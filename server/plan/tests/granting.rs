@@ -56,7 +56,7 @@ fn request() -> RunRequest {
 
 fn lifted(host: &FakeHost, target: &str, rule: &str) -> Result<(), String> {
     let plan = build(&request(), catalogue(), host).unwrap().plan;
-    lifts(&request(), &plan, target, rule, catalogue(), host)
+    lifts(&request(), &plan, &[target], rule, catalogue(), host).remove(0)
 }
 
 fn proposed(host: &FakeHost, rule: &str, scope: Scope) -> Result<Proposal, Refusal> {

@@ -1,6 +1,6 @@
 //! The life of one run: planned, admitted, carried out, reported. Each in a task of its own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use belljar_plan::{Refusal, RunRequest, Source};
@@ -342,9 +342,19 @@ pub(crate) fn try_rules(
     request: &RunRequest,
     prepared: &Prepared,
 ) -> Tried {
-    let lifts = |(target, rule): &Named| planner.lifts(request, &prepared.plan, target, rule);
-    let tried: Vec<_> = asked.iter().map(lifts).collect();
-    asked.into_iter().zip(tried).collect()
+    // Many things may have one rule, and each rule means planning once.
+    let mut by_rule: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (target, rule) in asked {
+        by_rule.entry(rule).or_default().push(target);
+    }
+    let mut tried = Tried::new();
+    for (rule, targets) in by_rule {
+        let names: Vec<&str> = targets.iter().map(String::as_str).collect();
+        let lifted = planner.lifts(request, &prepared.plan, &names, &rule);
+        let named = targets.into_iter().map(|target| (target, rule.clone()));
+        tried.extend(named.zip(lifted));
+    }
+    tried
 }
 
 pub(crate) fn note_obstacles(report: &mut Report, tried: &Tried) {

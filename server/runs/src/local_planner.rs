@@ -68,10 +68,10 @@ impl Planner for LocalPlanner {
         &self,
         request: &RunRequest,
         plan: &RunPlan,
-        target: &str,
+        targets: &[&str],
         rule: &str,
-    ) -> Result<(), String> {
-        lifts(request, plan, target, rule, self.catalogue().0, &LocalHost)
+    ) -> Vec<Result<(), String>> {
+        lifts(request, plan, targets, rule, self.catalogue().0, &LocalHost)
     }
 
     fn propose(&self, request: &RunRequest, rule: &str, scope: Scope) -> Result<Proposal, Refusal> {

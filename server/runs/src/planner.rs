@@ -37,18 +37,16 @@ pub trait Planner: Send + Sync {
     /// Why it is not run.
     fn prepare(&self, request: &RunRequest) -> Result<Prepared, Refusal>;
 
-    /// Whether the plan of `request`, which is `plan`, would with `rule` no longer refuse `target`.
-    ///
-    /// # Errors
-    /// Why it would.
+    /// Whether the plan of `request`, which is `plan`, would with `rule` no longer refuse each of `targets`, or why it
+    /// would.
     fn lifts(
         &self,
         _request: &RunRequest,
         _plan: &RunPlan,
-        _target: &str,
+        targets: &[&str],
         _rule: &str,
-    ) -> Result<(), String> {
-        Ok(())
+    ) -> Vec<Result<(), String>> {
+        vec![Ok(()); targets.len()]
     }
 
     /// What a policy file would say with `rule`, for runs like `request`. Writes nothing.

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use belljar_report::Kind;
 
+use crate::procfs::{directory_of, fields_of, number_after, text_of, threads_of};
+
 /// No larger family is stopped.
 const MOST_PROCESSES: usize = 4096;
 /// How often the family is listed again, in case that one of it was just being born.
@@ -108,49 +110,47 @@ fn weight(pid: i32, kind: Kind) -> u64 {
     match kind {
         Kind::LimitMemory => number_in(pid, "status", "RssAnon:"),
         Kind::LimitOutput | Kind::LimitDisk => number_in(pid, "io", "wchar:"),
-        Kind::LimitCpu => field(pid, 11) + field(pid, 12),
+        Kind::LimitCpu => time_of(pid),
         _ => 0,
     }
 }
 
 fn number_in(pid: i32, file: &str, name: &str) -> u64 {
-    // A name in it is the program's own choice, and need not be text.
-    let text = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+    text_of(&directory_of(pid).join(file))
+        .and_then(|text| number_after(&text, name))
         .unwrap_or(0)
 }
 
-/// A field of /proc/PID/stat, counted from the one behind the name, which is the program's own choice.
-fn text_field(pid: i32, number: usize) -> Option<String> {
-    text_field_of(Path::new(&format!("/proc/{pid}")), number)
+/// User and system time of a process, in ticks.
+fn time_of(pid: i32) -> u64 {
+    let stat = stat_of(&directory_of(pid)).unwrap_or_default();
+    let ticks = fields_of(&stat).skip(11).take(2);
+    ticks.filter_map(|field| field.parse::<u64>().ok()).sum()
 }
 
-fn text_field_of(task: &Path, number: usize) -> Option<String> {
-    let text = fs::read(task.join("stat")).ok()?;
-    let end = text.iter().rposition(|byte| *byte == b')')?;
-    let rest = String::from_utf8_lossy(text.get(end + 1..)?).into_owned();
-    rest.split_whitespace().nth(number).map(str::to_owned)
+/// What the kernel tells of a process or a thread in one line.
+fn stat_of(thread: &Path) -> Option<String> {
+    text_of(&thread.join("stat"))
 }
 
-fn field(pid: i32, number: usize) -> u64 {
-    text_field(pid, number)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0)
+/// The letter that says whether a thread runs, waits or stands.
+fn state_of(thread: &Path) -> Option<String> {
+    fields_of(&stat_of(thread)?).next().map(str::to_owned)
 }
 
 /// Whether a thread of it does not stand still yet. A thread stops by itself, when its processor has a turn for it.
 fn is_running(pid: i32) -> bool {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task"));
-    let mut threads = tasks.into_iter().flatten().flatten();
-    threads.any(|thread| {
-        text_field_of(&thread.path(), 0).is_some_and(|state| state == "R" || state == "S")
-    })
+    let process = directory_of(pid);
+    threads_of(&process)
+        .filter_map(|thread| state_of(&process.join(format!("task/{thread}"))))
+        .any(|state| state == "R" || state == "S")
 }
 
 fn parent_of(pid: i32) -> Option<i32> {
-    text_field(pid, 1)?.parse().ok()
+    fields_of(&stat_of(&directory_of(pid))?)
+        .nth(1)?
+        .parse()
+        .ok()
 }
 
 fn descends_from(pid: i32, first: i32) -> bool {
@@ -182,17 +182,13 @@ pub fn family(first: i32) -> Vec<i32> {
 }
 
 fn children_of(pid: i32) -> Vec<i32> {
+    let process = directory_of(pid);
     let mut children = Vec::new();
-    for thread in fs::read_dir(format!("/proc/{pid}/task"))
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        let text = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-        children.extend(
-            text.split_whitespace()
-                .filter_map(|child| child.parse::<i32>().ok()),
-        );
+    for thread in threads_of(&process) {
+        let file = process.join(format!("task/{thread}/children"));
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let numbers = text.split_whitespace();
+        children.extend(numbers.filter_map(|child| child.parse::<i32>().ok()));
     }
     children
 }
@@ -222,7 +218,8 @@ mod tests {
         assert!(!descends_from(me, pid));
         let stilled = Stilled::below(pid);
         assert_eq!(stilled.suspects(Kind::LimitWall), children_of(pid));
-        assert_eq!(text_field(children_of(pid)[0], 0).as_deref(), Some("T"));
+        let child = directory_of(children_of(pid)[0]);
+        assert_eq!(state_of(&child).as_deref(), Some("T"));
         stilled.go_on();
         drop(shell.stdin.take());
         let output = shell.wait_with_output().unwrap();

@@ -20,6 +20,7 @@ mod limits;
 mod notice;
 mod posture;
 mod prepare;
+mod procfs;
 mod rlimits;
 mod site;
 mod stub;

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use belljar_plan::Limits;
 
+use crate::procfs::{fields_of, number_after, text_of};
+
 /// How often the watcher looks. A program that takes memory at 2 GB/s gets 40 MB further in that time.
 pub const INTERVAL: Duration = Duration::from_millis(20);
 /// Every so many looks also at what costs more to find out (memory files that are mapped nowhere).
@@ -192,10 +194,7 @@ impl Watcher {
 /// sockets or in descriptors on their way through one, ends here at the latest: the run is ended before the machine is.
 fn is_machine_full() -> bool {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let number = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        line.split_whitespace().next()?.parse::<u64>().ok()
-    };
+    let number = |name: &str| number_after(&text, name);
     match (number("MemTotal:"), number("MemAvailable:")) {
         (Some(total), Some(available)) => available < total / 20,
         _ => false,
@@ -236,13 +235,8 @@ struct Status {
 
 impl Status {
     fn read(process: &Path) -> Option<Status> {
-        // The name in it is the program's own choice, and need not be text.
-        let text = fs::read(process.join("status")).ok()?;
-        let text = String::from_utf8_lossy(&text);
-        let number = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().next()?.parse::<u64>().ok()
-        };
+        let text = text_of(&process.join("status"))?;
+        let number = |name: &str| number_after(&text, name);
         // File pages belong to everybody; anonymous and shared-anonymous ones only to the cell.
         // Page tables are memory too, and a program can have more of them than of anything else.
         let resident = ["RssAnon:", "RssShmem:", "VmPTE:"]
@@ -259,17 +253,11 @@ impl Status {
 
 /// User and system time of a process and of its children that it has waited for.
 fn cpu_of(process: &Path) -> Duration {
-    let Ok(text) = fs::read(process.join("stat")) else {
+    let Some(stat) = text_of(&process.join("stat")) else {
         return Duration::ZERO;
     };
-    // The name in parentheses is the program's own choice and may hold anything.
-    let Some(end) = text.iter().rposition(|byte| *byte == b')') else {
-        return Duration::ZERO;
-    };
-    let rest = String::from_utf8_lossy(&text[end + 1..]);
-    // Fields 14 to 17 of proc_pid_stat(5); the first one here is field 3.
-    let ticks: u64 = rest
-        .split_whitespace()
+    // Fields 14 to 17 of proc_pid_stat(5).
+    let ticks: u64 = fields_of(&stat)
         .skip(11)
         .take(4)
         .filter_map(|field| field.parse::<u64>().ok())
@@ -292,14 +280,12 @@ fn exact_memory(process: &Path, left: &mut u64) -> u64 {
         .and_then(|file| file.take(*left).read_to_end(&mut maps))
         .is_ok();
     *left = left.saturating_sub(maps.len() as u64);
-    let (true, Ok(rollup)) = (is_read && *left > 0, fs::read(process.join("smaps_rollup"))) else {
+    let (true, Some(rollup)) = (is_read && *left > 0, text_of(&process.join("smaps_rollup")))
+    else {
         return status.resident;
     };
-    let rollup = String::from_utf8_lossy(&rollup);
-    let anonymous = rollup
-        .lines()
-        .find_map(|line| line.strip_prefix("Pss_Anon:"));
-    (kilobytes(anonymous) + nameless_shared(&String::from_utf8_lossy(&maps))) * 1024 + status.tables
+    let anonymous = number_after(&rollup, "Pss_Anon:").unwrap_or(0);
+    (anonymous + nameless_shared(&String::from_utf8_lossy(&maps))) * 1024 + status.tables
 }
 
 /// Kilobytes that a process's detailed map shows for its share of shared memory without a name.
@@ -312,16 +298,10 @@ fn nameless_shared(maps: &str) -> u64 {
         if !first.ends_with(':') {
             is_nameless = line.ends_with(" /dev/zero (deleted)");
         } else if is_nameless && first == "Pss:" {
-            sum += kilobytes(line.strip_prefix("Pss:"));
+            sum += number_after(line, "Pss:").unwrap_or(0);
         }
     }
     sum
-}
-
-/// The number in `   123 kB`.
-fn kilobytes(text: Option<&str>) -> u64 {
-    text.and_then(|text| text.split_whitespace().next()?.parse().ok())
-        .unwrap_or(0)
 }
 
 /// Memory files that a process holds open, as inode and bytes: they can be full and mapped nowhere.

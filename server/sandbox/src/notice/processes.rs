@@ -14,6 +14,7 @@ use nix::errno::Errno;
 
 use super::inside::Inside;
 use super::{Finding, Judgement};
+use crate::procfs::{directory_of, numbers_in, threads_of};
 
 /// Process ids near those that the cell gave out may belong to processes of its own that have ended.
 const NEAR: i32 = 1000;
@@ -120,7 +121,7 @@ impl Processes {
         let is_outside = process == 1
             || (process > highest(&inside.processes()).saturating_add(NEAR)
                 && !reaches(process)
-                && Path::new("/proc").join(process.to_string()).exists());
+                && directory_of(process).exists());
         if !is_outside {
             return Judgement::GoOn;
         }
@@ -138,27 +139,16 @@ impl Processes {
     }
 }
 
-fn ids(directory: &Path) -> impl Iterator<Item = i32> {
-    fs::read_dir(directory)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-}
-
 /// The highest process id in use.
 fn highest(processes: &Path) -> i32 {
-    ids(processes).max().unwrap_or(1)
+    numbers_in(processes).max().unwrap_or(1)
 }
 
 /// Processes and threads, without pid 1.
 fn count_tasks(processes: &Path) -> u64 {
-    ids(processes)
+    numbers_in(processes)
         .filter(|process| *process != 1)
-        .map(|process| {
-            ids(&processes.join(format!("{process}/task")))
-                .count()
-                .max(1) as u64
-        })
+        .map(|process| threads_of(&processes.join(process.to_string())))
+        .map(|threads| threads.count().max(1) as u64)
         .sum()
 }

@@ -8,7 +8,6 @@ mod wire;
 use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -17,6 +16,8 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::unistd::AccessFlags;
+
+use crate::procfs::{directory_of, text_of, threads_of};
 
 pub use tree::{Kind, Tree};
 use wire::{Answer, Question};
@@ -262,24 +263,15 @@ fn thread_here(numbers: BorrowedFd<'_>, first: i32, number: u32) -> Option<i32> 
         Err(error) if error.raw_os_error() == Some(Errno::ENOTTY as i32) => {
             crate::culprit::family(first)
                 .into_iter()
-                .flat_map(threads_of)
+                .flat_map(|process| threads_of(&directory_of(process)))
                 .find(|thread| own_number(*thread) == Some(number))
         }
         Err(_) => None,
     }
 }
 
-fn threads_of(process: i32) -> Vec<i32> {
-    let entries = fs::read_dir(format!("/proc/{process}/task"));
-    let names = entries.into_iter().flatten().flatten();
-    names
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect()
-}
-
 fn own_number(thread: i32) -> Option<u32> {
-    let text =
-        fs::read_to_string(Path::new("/proc").join(thread.to_string()).join("status")).ok()?;
+    let text = text_of(&directory_of(thread).join("status"))?;
     let line = text.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
     line.split_whitespace().last()?.parse().ok()
 }
