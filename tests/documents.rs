@@ -8,7 +8,7 @@ mod tree;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use belljar_child::Step;
 use ordinary_user::{OrdinaryUser, copy_folder, skipped};
@@ -318,6 +318,25 @@ fn steady(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// What `belljar` says as this user, if there can be a run here.
+fn said(user: &OrdinaryUser, arguments: &[&str]) -> Option<Output> {
+    if user.find("python3").is_none() {
+        skipped("`python3` is not installed");
+        return None;
+    }
+    user.own_everything();
+    let output = user
+        .command(user.belljar())
+        .args(arguments)
+        .output()
+        .expect("belljar starts");
+    if output.status.code() == Some(125) {
+        skipped(&String::from_utf8_lossy(&output.stderr));
+        return None;
+    }
+    Some(output)
+}
+
 #[test]
 fn the_transcript_in_the_readme_is_what_a_run_prints() {
     let written = fenced(&read("README.md"));
@@ -334,23 +353,14 @@ fn the_transcript_in_the_readme_is_what_a_run_prints() {
     assert_eq!(written.len(), 4, "{written:?}");
 
     let user = OrdinaryUser::new();
-    if user.find("python3").is_none() {
-        return skipped("`python3` is not installed");
-    }
     let demo = Path::new("tests/fixtures/demo");
     copy_folder(&Path::new(ROOT).join(demo), &user.work().join(demo));
     std::fs::write(user.work().join("Cargo.toml"), "").expect("the mark of a project");
     std::fs::create_dir(user.home().join(".ssh")).expect("a folder");
     std::fs::write(user.home().join(".ssh/id_rsa"), "none\n").expect("something to look for");
-    user.own_everything();
-    let output = user
-        .command(user.belljar())
-        .args(["run", "tests/fixtures/demo/fetch_token.py"])
-        .output()
-        .expect("belljar starts");
-    if output.status.code() == Some(125) {
-        return skipped(&String::from_utf8_lossy(&output.stderr));
-    }
+    let Some(output) = said(&user, &["run", "tests/fixtures/demo/fetch_token.py"]) else {
+        return;
+    };
     assert!(output.status.success(), "{}", output.status);
     let said = [output.stdout, output.stderr].concat();
     assert_eq!(steady(&String::from_utf8_lossy(&said)), written);
@@ -386,9 +396,6 @@ fn what_is_learnt_in_the_readme_is_what_is_learnt() {
     let written = &written[..=to.expect("its end")];
 
     let user = OrdinaryUser::new();
-    if user.find("python3").is_none() {
-        return skipped("`python3` is not installed");
-    }
     for (name, text) in [
         ("work/report.py", REPORT),
         ("work/Makefile", ""),
@@ -400,15 +407,9 @@ fn what_is_learnt_in_the_readme_is_what_is_learnt() {
         std::fs::create_dir_all(folder).expect("a folder");
         std::fs::write(path, text).expect("a file");
     }
-    user.own_everything();
-    let output = user
-        .command(user.belljar())
-        .args(["learn", "report.py"])
-        .output()
-        .expect("belljar starts");
-    if output.status.code() == Some(125) {
-        return skipped(&String::from_utf8_lossy(&output.stderr));
-    }
+    let Some(output) = said(&user, &["learn", "report.py"]) else {
+        return;
+    };
     let learnt = String::from_utf8_lossy(&output.stdout);
     let learnt: Vec<&str> = learnt.lines().collect();
     assert_eq!(learnt, written);

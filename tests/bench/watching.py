@@ -37,11 +37,11 @@ def files(machine):
     project.chmod(0o777)
     for name, text in (("opens.c", OPENS), ("hello.rs", HELLO), ("refused.py", REFUSED)):
         (project / name).write_text(text)
-    has = lambda tool: machine.run(["sh", "-c", f"command -v {tool}"], capture_output=True).returncode == 0
+    works = lambda command: machine.run(["sh", "-c", command], capture_output=True).returncode == 0
     programs = {"python imports": ["/usr/bin/python3", "-c", IMPORTS]}
-    if has("node"):
+    if works("command -v node"):
         programs["node -e 0"] = ["node", "-e", "0"]
-    if machine.run(["sh", "-c", "rustc --version"], capture_output=True).returncode == 0:
+    if works("rustc --version"):
         programs["rustc hello.rs"] = ["rustc", "-o", "/tmp/hello", "hello.rs"]
     if machine.run(["gcc", "-O2", "-o", "project/opens", "project/opens.c"]).returncode == 0:
         programs["100000 opens"] = ["./opens", "100000"]

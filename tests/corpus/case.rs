@@ -121,12 +121,6 @@ pub fn run_task(user: &OrdinaryUser, task: &Task, sound: bool) -> Outcome {
         }
     };
     let quiet = !task.expected_stderr_empty || report["stderr"] == "";
-    if let Some(alarm) = false_alarm(&report) {
-        return Outcome {
-            wrong: Some(alarm),
-            needed_more_time,
-        };
-    }
     let passes = report["ending"]["kind"] == "exited"
         && report["ending"]["code"] == 0
         && report["stdout"] == task.expected_stdout.as_str()
@@ -134,7 +128,7 @@ pub fn run_task(user: &OrdinaryUser, task: &Task, sound: bool) -> Outcome {
     let ran = ["exited", "signaled", "limit"]
         .iter()
         .any(|kind| report["ending"]["kind"] == *kind);
-    let wrong = match (sound, passes) {
+    let wrong = false_alarm(&report).or_else(|| match (sound, passes) {
         (true, false) => Some(format!(
             "does not pass: {}, stderr {}",
             report["ending"],
@@ -143,7 +137,7 @@ pub fn run_task(user: &OrdinaryUser, task: &Task, sound: bool) -> Outcome {
         (false, true) => Some("passes, though it has a fault".to_owned()),
         _ if !ran => Some(format!("was not run: {}", report["ending"])),
         _ => None,
-    };
+    });
     Outcome {
         wrong,
         needed_more_time,
@@ -187,12 +181,11 @@ fn false_alarm(report: &serde_json::Value) -> Option<String> {
 
 fn difference(output: &Output, exit: i32, stdout: &str) -> Option<String> {
     let text = String::from_utf8_lossy(&output.stdout);
-    let told = String::from_utf8_lossy(&output.stderr);
-    if let Some(alarm) = told.lines().find(|line| line.contains(REFUSED)) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    if let Some(alarm) = stderr.lines().find(|line| line.contains(REFUSED)) {
         return Some(format!("a false alarm: {alarm}"));
     }
     if output.status.code() != Some(exit) {
-        let stderr = String::from_utf8_lossy(&output.stderr);
         return Some(format!(
             "ended with {} instead of {exit}; stderr: {}",
             output.status,

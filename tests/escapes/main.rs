@@ -7,6 +7,7 @@
 mod attempt;
 mod generated;
 mod judge;
+mod probe;
 mod race;
 mod table;
 mod traces;
@@ -16,7 +17,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
@@ -181,27 +181,7 @@ fn probe() -> &'static Path {
     PROBE.get_or_init(|| {
         let probe =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("probe-{}", std::process::id()));
-        let sources = std::fs::read_dir(folder().join("probe")).expect("the probe's sources");
-        let sources = sources
-            .map(|entry| entry.expect("a source").path())
-            .filter(|path| path.extension().is_some_and(|e| e == "c"));
-        let built = Command::new("gcc")
-            .args([
-                "-std=gnu11",
-                "-D_GNU_SOURCE",
-                "-O1",
-                "-static",
-                "-no-pie",
-                "-pthread",
-                "-Wall",
-                "-Wextra",
-                "-o",
-            ])
-            .arg(&probe)
-            .args(sources)
-            .status()
-            .expect("gcc, which the tests need");
-        assert!(built.success(), "the probe does not compile");
+        probe::build(&probe);
         probe
     })
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::archive::Archive;
+use crate::probe;
 
 /// It takes 40 seconds on one idle core, without any help of the processor's.
 const PATIENCE: Duration = Duration::from_secs(400);
@@ -144,27 +145,8 @@ fn belljar(workshop: &Path) -> Vec<u8> {
 
 /// The probe of the escape table.
 fn probe(workshop: &Path) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/escapes/probe");
-    let sources = folder.read_dir().expect("the probe's sources");
-    let sources = sources
-        .map(|entry| entry.expect("a source").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "c"));
     let probe = workshop.join("probe");
-    let built = Command::new("gcc")
-        .args([
-            "-std=gnu11",
-            "-D_GNU_SOURCE",
-            "-O1",
-            "-static",
-            "-no-pie",
-            "-pthread",
-            "-o",
-        ])
-        .arg(&probe)
-        .args(sources)
-        .status()
-        .expect("gcc, which the tests need");
-    assert!(built.success(), "the probe does not compile");
+    probe::build(&probe);
     read(&probe)
 }
 

@@ -6,6 +6,8 @@ mod machine;
 #[path = "../ordinary_user/mod.rs"]
 #[allow(dead_code)]
 mod ordinary_user;
+#[path = "../escapes/probe.rs"]
+mod probe;
 
 use serde_json::{Value, json};
 
@@ -25,6 +27,27 @@ fn violation<'a>(report: &'a Value, kind: &str) -> &'a Value {
     all.iter()
         .find(|violation| violation["kind"] == kind)
         .unwrap_or_else(|| panic!("no {kind}: {report}"))
+}
+
+/// Checks how a run ended.
+#[track_caller]
+fn ended(report: &Value, how: Value) {
+    assert_eq!(report["ending"], how, "{report}");
+}
+
+/// Checks that a limit was told, and by the control group.
+#[track_caller]
+fn told_by_the_group(report: &Value, kind: &str) {
+    assert_eq!(violation(report, kind)["layer"], "cgroup", "{report}");
+}
+
+/// Checks that all of these went well.
+#[track_caller]
+fn succeeded(machine: &Machine, names: &[&str]) {
+    for name in names {
+        let said = machine.said(name);
+        assert_eq!(said.status, 0, "{name}: {said:?}");
+    }
 }
 
 /// What the doctor says of control groups.
@@ -83,11 +106,7 @@ fn the_doctor_names_a_group_that_is_not_delegated_and_what_mends_it() {
 fn a_program_runs_in_the_project_and_nothing_of_it_stays() {
     judge(|machine| {
         let report = machine.report("run");
-        assert_eq!(
-            report["ending"],
-            json!({"kind": "exited", "code": 0}),
-            "{report}"
-        );
+        ended(&report, json!({"kind": "exited", "code": 0}));
         assert_eq!(
             report["stdout"], "hello\nwritten\nthe data\nhidden\naway\n",
             "{report}"
@@ -132,11 +151,7 @@ fn a_program_sees_its_own_group_as_the_root() {
 fn a_cell_itself_takes_little_of_the_memory() {
     judge(|machine| {
         let report = machine.report("small");
-        assert_eq!(
-            report["ending"],
-            json!({"kind": "exited", "code": 0}),
-            "{report}"
-        );
+        ended(&report, json!({"kind": "exited", "code": 0}));
         assert!(is_held_by_a_group(&report), "{report}");
     });
 }
@@ -146,11 +161,7 @@ fn without_a_group_of_ones_own_the_watcher_holds_the_limits() {
     judge(|machine| {
         for name in ["plain", "by_root", "shared"] {
             let report = machine.report(name);
-            assert_eq!(
-                report["ending"],
-                json!({"kind": "exited", "code": 0}),
-                "{report}"
-            );
+            ended(&report, json!({"kind": "exited", "code": 0}));
             assert_eq!(report["posture"]["cgroup"], false, "{name}: {report}");
             assert!(report["posture"].get("notes").is_none(), "{name}: {report}");
         }
@@ -163,11 +174,7 @@ fn runs_at_the_same_time_have_a_group_each() {
         let reports = machine.said("several").reports();
         assert_eq!(reports.len(), 4);
         for report in reports {
-            assert_eq!(
-                report["ending"],
-                json!({"kind": "exited", "code": 0}),
-                "{report}"
-            );
+            ended(&report, json!({"kind": "exited", "code": 0}));
             assert!(is_held_by_a_group(&report), "{report}");
         }
     });
@@ -180,16 +187,8 @@ fn memory_is_held_exactly_and_the_run_ends_as_a_limit() {
         for name in ["taken", "scope"] {
             let report = machine.report(name);
             assert!(is_held_by_a_group(&report), "{report}");
-            assert_eq!(
-                report["ending"],
-                json!({"kind": "limit", "limit": "memory"}),
-                "{report}"
-            );
-            assert_eq!(
-                violation(&report, "limit.memory")["layer"],
-                "cgroup",
-                "{report}"
-            );
+            ended(&report, json!({"kind": "limit", "limit": "memory"}));
+            told_by_the_group(&report, "limit.memory");
             let peak = report["usage"]["peak_memory_bytes"]
                 .as_u64()
                 .expect("bytes");
@@ -208,16 +207,8 @@ fn memory_in_sockets_and_in_files_on_their_way_through_one_is_held() {
             let watched = machine.report(&format!("{how}_watched"));
             assert_eq!(watched["stdout"], "ok took 128\n", "{watched}");
             let report = machine.report(how);
-            assert_eq!(
-                report["ending"],
-                json!({"kind": "limit", "limit": "memory"}),
-                "{report}"
-            );
-            assert_eq!(
-                violation(&report, "limit.memory")["layer"],
-                "cgroup",
-                "{report}"
-            );
+            ended(&report, json!({"kind": "limit", "limit": "memory"}));
+            told_by_the_group(&report, "limit.memory");
             assert_ne!(report["stdout"], "ok took 128\n", "{report}");
         }
     });
@@ -229,22 +220,10 @@ fn a_process_too_many_is_refused_and_told_by_the_group() {
         assert_eq!(machine.said("forks_outside").text, "made 40\nok forks");
         let report = machine.report("forks");
         assert_eq!(report["stdout"], "made 19\nerrno EAGAIN fork\n", "{report}");
-        assert_eq!(
-            violation(&report, "limit.processes")["layer"],
-            "cgroup",
-            "{report}"
-        );
+        told_by_the_group(&report, "limit.processes");
         let report = machine.report("fork_bomb");
-        assert_eq!(
-            report["ending"],
-            json!({"kind": "limit", "limit": "wall"}),
-            "{report}"
-        );
-        assert_eq!(
-            violation(&report, "limit.processes")["layer"],
-            "cgroup",
-            "{report}"
-        );
+        ended(&report, json!({"kind": "limit", "limit": "wall"}));
+        told_by_the_group(&report, "limit.processes");
     });
 }
 
@@ -252,11 +231,7 @@ fn a_process_too_many_is_refused_and_told_by_the_group() {
 fn time_of_children_that_nobody_waits_for_counts() {
     judge(|machine| {
         let report = machine.report("cpu");
-        assert_eq!(
-            report["ending"],
-            json!({"kind": "limit", "limit": "cpu"}),
-            "{report}"
-        );
+        ended(&report, json!({"kind": "limit", "limit": "cpu"}));
         let used = report["usage"]["cpu_ms"].as_f64().expect("a time");
         assert!(used > 1000.0, "{report}");
     });
@@ -265,24 +240,21 @@ fn time_of_children_that_nobody_waits_for_counts() {
 #[test]
 fn no_group_is_left() {
     judge(|machine| {
-        for name in [
-            "nothing_left",
-            "nothing_left_by_limits",
-            "nothing_left_at_the_end",
-        ] {
-            let said = machine.said(name);
-            assert_eq!(said.status, 0, "{said:?}");
-        }
+        succeeded(
+            machine,
+            &[
+                "nothing_left",
+                "nothing_left_by_limits",
+                "nothing_left_at_the_end",
+            ],
+        );
     });
 }
 
 #[test]
 fn what_a_killed_belljar_leaves_is_an_empty_group_that_the_next_run_removes() {
     judge(|machine| {
-        for name in ["started", "ended", "swept"] {
-            let said = machine.said(name);
-            assert_eq!(said.status, 0, "{name}: {said:?}");
-        }
+        succeeded(machine, &["started", "ended", "swept"]);
         let left = &machine.said("left_by_the_killed").text;
         assert_eq!(left.lines().count(), 1, "{left}");
         assert!(is_held_by_a_group(&machine.report("next")));
@@ -302,17 +274,17 @@ fn a_scope_in_which_belljar_is_alone_is_divided_and_one_with_others_is_not() {
 #[test]
 fn runs_of_a_language_server_have_groups_and_leave_none() {
     judge(|machine| {
-        for name in [
-            "server_one",
-            "server_two",
-            "server_clean",
-            "server_started",
-            "server_ended",
-            "server_next",
-        ] {
-            let said = machine.said(name);
-            assert_eq!(said.status, 0, "{name}: {said:?}");
-        }
+        succeeded(
+            machine,
+            &[
+                "server_one",
+                "server_two",
+                "server_clean",
+                "server_started",
+                "server_ended",
+                "server_next",
+            ],
+        );
         let group = &machine.said("server_group").text;
         assert!(
             group.starts_with("/sys/fs/cgroup/server.scope/belljar-"),

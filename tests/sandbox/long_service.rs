@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::lifetime::{child, children};
+use crate::lifetime::{child, children, nothing_is_left};
 use crate::ordinary_user::OrdinaryUser;
 use crate::person::{Person, for_everybody, send_signal};
 use crate::server::{Editor, processes_with, uri, wait_until};
@@ -94,23 +94,27 @@ fn fails(editor: &mut Editor, run: &str) {
     assert!(text.starts_with("Could not run it"), "{text}");
 }
 
+/// Opens a document that starts two processes which want to stay. Its name, and what their command lines hold.
+fn that_stays(editor: &mut Editor, name: &str) -> (String, String) {
+    let marker = format!("belljar-{name}-{}", editor.server.id());
+    let stays = format!("setsid sh -c 'sleep 60; :' {marker}");
+    let script = format!("echo begun; {stays} & {stays}\n");
+    let document = editor.open("stays.sh", "shellscript", &script);
+    (document, marker)
+}
+
 #[test]
 fn when_the_process_that_watches_a_run_dies_the_run_dies_and_the_server_says_so() {
     for_everybody(|person| {
         let mut editor = editor_of(person);
-        let marker = format!("belljar-unwatched-{}", editor.server.id());
-        let script = format!(
-            "echo begun; setsid sh -c 'sleep 60; :' {marker} & setsid sh -c 'sleep 60; :' {marker}\n"
-        );
-        let document = editor.open("stays.sh", "shellscript", &script);
+        let (document, marker) = that_stays(&mut editor, "unwatched");
         let run_id = run(&mut editor, &document);
         wait_until("both processes", || processes_with(&marker).len() >= 2);
         let launcher = child(editor.server.id(), "belljar:launcher").expect("a launcher");
         let inner = child(launcher, "belljar:inner").expect("a process that watches");
         assert!(child(inner, "belljar:init").is_some());
         send_signal("KILL", inner);
-        let gone = wait_until("the end of all", || processes_with(&marker).is_empty());
-        assert!(gone < Duration::from_secs(2), "it took {gone:?}");
+        nothing_is_left(&marker, Instant::now());
         fails(&mut editor, &run_id);
         editor.finish();
     });
@@ -120,11 +124,7 @@ fn when_the_process_that_watches_a_run_dies_the_run_dies_and_the_server_says_so(
 fn when_the_launcher_dies_its_runs_die_and_the_server_says_so() {
     for_everybody(|person| {
         let mut editor = editor_of(person);
-        let marker = format!("belljar-orphan-{}", editor.server.id());
-        let script = format!(
-            "echo begun; setsid sh -c 'sleep 60; :' {marker} & setsid sh -c 'sleep 60; :' {marker}\n"
-        );
-        let document = editor.open("stays.sh", "shellscript", &script);
+        let (document, marker) = that_stays(&mut editor, "orphan");
         let run_id = run(&mut editor, &document);
         editor
             .client
@@ -132,8 +132,7 @@ fn when_the_launcher_dies_its_runs_die_and_the_server_says_so() {
         wait_until("both processes", || processes_with(&marker).len() >= 2);
         let launcher = child(editor.server.id(), "belljar:launcher").expect("a launcher");
         send_signal("KILL", launcher);
-        let gone = wait_until("the end of all", || processes_with(&marker).is_empty());
-        assert!(gone < Duration::from_secs(2), "it took {gone:?}");
+        nothing_is_left(&marker, Instant::now());
         fails(&mut editor, &run_id);
         // Nobody is there to make the next one; the server lives, and says that too.
         let next = run(&mut editor, &document);
@@ -146,11 +145,7 @@ fn when_the_launcher_dies_its_runs_die_and_the_server_says_so() {
 fn when_the_server_is_killed_its_runs_die() {
     for_everybody(|person| {
         let mut editor = editor_of(person);
-        let marker = format!("belljar-served-{}", editor.server.id());
-        let script = format!(
-            "echo begun; setsid sh -c 'sleep 60; :' {marker} & setsid sh -c 'sleep 60; :' {marker}\n"
-        );
-        let document = editor.open("stays.sh", "shellscript", &script);
+        let (document, marker) = that_stays(&mut editor, "served");
         run(&mut editor, &document);
         wait_until("both processes", || processes_with(&marker).len() >= 2);
         let launcher = child(editor.server.id(), "belljar:launcher").expect("a launcher");

@@ -7,11 +7,13 @@ use serde_json::Value;
 
 use crate::person::{Person, Ran, for_everybody, output};
 
-const NOTICED: &str = include_str!("payloads/noticed.py");
+/// Does what a cell refuses, and much that it does not.
+pub const NOTICED: &str = include_str!("payloads/noticed.py");
 const CONFUSE: &str = include_str!("payloads/confuse.py");
 const SECRET: &str = "only the host may know";
 
-fn furnish_home(person: &Person) -> std::path::PathBuf {
+/// Puts files and a folder into this person's home, which a cell hides, and says where that is.
+pub fn furnish_home(person: &Person) -> std::path::PathBuf {
     let home = person.user.home();
     std::fs::create_dir_all(home.join("kept")).expect("a folder");
     for name in ["secret.txt", "second.txt"] {

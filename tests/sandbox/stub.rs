@@ -3,15 +3,16 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::lifetime::child;
+use crate::noticing::{NOTICED, furnish_home};
 use crate::ordinary_user::{OrdinaryUser, skipped};
-use crate::person::{PATIENCE, Person, Ran, output};
-
-const NOTICED: &str = include_str!("payloads/noticed.py");
+use crate::person::{Person, Ran, output, send_signal};
+use crate::server::wait_until;
 
 /// Not below `/tmp`, which a cell has itself. A folder that every system has, and that most keep empty.
 const PLACE: &str = "/mnt";
@@ -96,15 +97,6 @@ fn told(ran: &Ran) -> BTreeSet<String> {
         fields.map(|name| violation[name].to_string()).join(" ")
     };
     all.iter().map(one).collect()
-}
-
-fn furnish_home(person: &Person) {
-    let home = person.user.home();
-    std::fs::create_dir_all(home.join("kept")).expect("a folder");
-    for name in ["secret.txt", "second.txt"] {
-        std::fs::write(home.join(name), "only the host may know").expect("a file");
-    }
-    person.user.own_everything();
 }
 
 #[test]
@@ -223,49 +215,18 @@ fn when_belljar_hangs_or_dies_nobody_else_hangs_and_the_cell_dies() {
     let said = std::fs::File::create(&begun).expect("a file");
     let mut command = belljar(&person, WITH, &["run", "--limit", "wall=60s", "looks.py"]);
     let mut belljar = command.stdout(said).spawn().expect("unshare");
-    let deadline = Instant::now() + PATIENCE;
-    while std::fs::read(&begun).expect("a file").is_empty() {
-        assert!(Instant::now() < deadline, "it does not begin");
-        std::thread::yield_now();
-    }
-    let pid = belljar.id().to_string();
-    let init = child_of(&pid).expect("pid 1 of the cell");
-    let stopped = Command::new("kill").args(["-STOP", &pid]).status();
-    assert!(stopped.expect("kill").success());
+    wait_until("its begin", || {
+        !std::fs::read(&begun).expect("a file").is_empty()
+    });
+    let init = child(belljar.id(), "belljar:init").expect("pid 1 of the cell");
+    send_signal("STOP", belljar.id());
     // What looks at every file system, or at every process.
     for words in [["sync", "-f"], ["df", "-a"]] {
-        let status = Command::new(words[0])
-            .args(&words[1..])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map(ends_soon);
-        assert!(status.expect("a program"), "{words:?} hangs");
+        println!("{words:?} must end");
+        output(Command::new(words[0]).args(&words[1..]));
     }
     belljar.kill().expect("killed");
     belljar.wait().expect("ended");
-    while std::path::Path::new("/proc")
-        .join(init.to_string())
-        .exists()
-    {
-        assert!(Instant::now() < deadline, "the cell lives on");
-        std::thread::yield_now();
-    }
-}
-
-fn child_of(pid: &str) -> Option<i32> {
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
-    children.split_whitespace().next()?.parse().ok()
-}
-
-fn ends_soon(mut child: Child) -> bool {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        if child.try_wait().expect("a child").is_some() {
-            return true;
-        }
-        std::thread::yield_now();
-    }
-    let _ = child.kill();
-    false
+    let of_init = std::path::PathBuf::from(format!("/proc/{init}"));
+    wait_until("the end of the cell", || !of_init.exists());
 }

@@ -1,7 +1,7 @@
 //! The judge is no use if it cannot say no: made-up reports, and what must be made of them.
 
 use crate::figures::Figures;
-use crate::score::{Came, judge};
+use crate::score::{Came, Verdict, judge};
 use crate::snippet::Snippet;
 use crate::told::Told;
 
@@ -31,6 +31,13 @@ fn told(violations: &[(&str, &str, u32, &str)]) -> Told {
     .expect("a report")
 }
 
+/// Whether the figures hold with this run alone.
+fn hold(snippet: &Snippet, told: &Told, verdict: Verdict) -> bool {
+    let mut figures = Figures::new("made up");
+    figures.add(snippet, told, verdict);
+    figures.shortcomings(97.0, &["direct"]).is_empty()
+}
+
 /// How near it came, false alarms, false claims, and whether the figures hold.
 fn scored(violations: &[(&str, &str, u32, &str)]) -> (Came, usize, usize, bool) {
     let (snippet, told) = (snippet(), told(violations));
@@ -45,14 +52,7 @@ fn scored(violations: &[(&str, &str, u32, &str)]) -> (Came, usize, usize, bool) 
         1,
         "what is not reached is not wanted"
     );
-    let mut figures = Figures::new("made up");
-    figures.add(&snippet, &told, verdict);
-    (
-        came,
-        alarms,
-        claims,
-        figures.shortcomings(97.0, &["direct"]).is_empty(),
-    )
+    (came, alarms, claims, hold(&snippet, &told, verdict))
 }
 
 #[test]
@@ -119,9 +119,7 @@ fn a_secret_that_comes_out_fails_whatever_else_is_right() {
     told.raw = "token CORPUS-CANARY-ENV-SECRET-npm".to_owned();
     let verdict = judge(&snippet, &told);
     assert!(verdict.leaks);
-    let mut figures = Figures::new("made up");
-    figures.add(&snippet, &told, verdict);
-    assert!(!figures.shortcomings(97.0, &["direct"]).is_empty());
+    assert!(!hold(&snippet, &told, verdict));
 }
 
 #[test]
@@ -132,7 +130,5 @@ fn a_program_that_was_not_run_fails() {
     );
     told.ending = serde_json::json!({ "kind": "failed" });
     let verdict = judge(&snippet, &told);
-    let mut figures = Figures::new("made up");
-    figures.add(&snippet, &told, verdict);
-    assert!(!figures.shortcomings(97.0, &["direct"]).is_empty());
+    assert!(!hold(&snippet, &told, verdict));
 }
