@@ -1,12 +1,14 @@
 //! The commands: what the user wants done with documents and runs.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use belljar_report::Report;
 use belljar_runs::{LineRange, RunId, RunRequest, Source};
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 use tower_lsp::ls_types::notification::ShowMessage;
 use tower_lsp::ls_types::request::ShowDocument;
 use tower_lsp::ls_types::{
@@ -23,11 +25,15 @@ use crate::positions::number;
 use crate::profile::path_of;
 use crate::run_stream::follow;
 use crate::selection::chosen_lines;
-use crate::shown::ShownRun;
-use crate::wire::{self, AllowArguments, OutputReply, RunArguments, RunChoice, RunReply, Scope};
+use crate::shown::{Asked, ShownRun};
+use crate::wire::{
+    self, AllowArguments, OutputReply, RunArguments, RunChoice, RunEventKind, RunReply, Scope, What,
+};
 
 /// How long opening a file may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Standard input is written in pieces of this size.
+const PIECE: usize = 64 << 10;
 /// The results of so many runs are kept per session; older ones go when new ones come.
 const MOST_RUNS: usize = 64;
 
@@ -38,8 +44,7 @@ type Lines = (usize, usize);
 struct Wanted {
     uri: Uri,
     lines: Option<Lines>,
-    policy: String,
-    allow: Vec<String>,
+    asked: Asked,
 }
 
 impl Actor {
@@ -61,6 +66,10 @@ impl Actor {
                     Ok((run, report)) => return self.show_output(run, report, answer),
                     Err(problem) => Err(problem),
                 }
+            }
+            wire::POLICIES => return self.list_policies(answer),
+            wire::USE_POLICY => {
+                read(arguments, "policy").and_then(|choice| self.use_policy(choice))
             }
             other => Err(Problem(format!("There is no command `{other}`."))),
         };
@@ -96,14 +105,17 @@ impl Actor {
                 Some((first, end.map_or(first, from_one)))
             }
         };
+        let policy = arguments.policy.as_deref();
         self.begin(Wanted {
             uri,
             lines,
-            policy: arguments
-                .policy
-                .clone()
-                .unwrap_or_else(|| self.profile.policy().to_owned()),
-            allow: Vec::new(),
+            asked: Asked {
+                what: lines.map_or(What::File, |_| What::Selection),
+                policy: policy.unwrap_or(self.profile.policy()).to_owned(),
+                allow: Vec::new(),
+                arguments: arguments.arguments.clone(),
+                stdin: arguments.stdin.as_deref().map(Arc::from),
+            },
         })
     }
 
@@ -116,7 +128,7 @@ impl Actor {
     fn allow(&mut self, arguments: &AllowArguments) -> Result<Value, Problem> {
         let choice = RunChoice {
             run: arguments.run.clone(),
-            uri: None,
+            ..RunChoice::default()
         };
         let run = self.chosen(&choice)?;
         if arguments.violation >= run.violations().len() {
@@ -132,7 +144,7 @@ impl Actor {
             let id = run.id.clone();
             return self.propose(&id, arguments.violation, arguments.scope);
         }
-        let mut allow = run.allow.clone();
+        let mut allow = run.asked.allow.clone();
         allow.push(rule);
         let wanted = again(run, allow);
         self.begin(wanted)
@@ -153,7 +165,7 @@ impl Actor {
         let chosen = |run: &&ShownRun| match &choice.run {
             Some(id) => run.id.0 == *id,
             // Whoever clears a document wants its results gone, not its work.
-            None => !run.is_live() && uri.is_none_or(|uri| run.uri == *uri),
+            None => !run.is_live() && (choice.all || uri.is_none_or(|uri| run.uri == *uri)),
         };
         let gone: Vec<RunId> = self
             .runs
@@ -255,17 +267,20 @@ impl Actor {
                     last: number(last + 1),
                 }),
             },
-            arguments: Vec::new(),
-            policy: wanted.policy.clone(),
+            arguments: wanted.asked.arguments.clone(),
+            policy: wanted.asked.policy.clone(),
             project: None,
             // The only rules here are those that the user has picked from a menu, one by one.
-            may_widen: !wanted.allow.is_empty(),
-            allow: wanted.allow.clone(),
+            may_widen: !wanted.asked.allow.is_empty(),
+            allow: wanted.asked.allow.clone(),
             limits: Vec::new(),
-            has_input: false,
+            has_input: wanted.asked.stdin.is_some(),
         };
         let text = document.text.clone();
-        let run = self.runner.submit(request);
+        let mut run = self.runner.submit(request);
+        if let (Some(input), Some(stdin)) = (run.input.take(), wanted.asked.stdin.clone()) {
+            feed(input, stdin);
+        }
         let id = run.id.clone();
         let (first, last) = lines.unwrap_or((0, end));
         self.make_room(&wanted.uri, first, last);
@@ -273,12 +288,11 @@ impl Actor {
             id.clone(),
             wanted.uri.clone(),
             name,
-            wanted.policy,
-            wanted.allow,
+            wanted.asked,
             text,
             (first, last),
-            lines.is_none(),
         ));
+        self.tell(&id, RunEventKind::Queued { ahead: 0 });
         follow(run, self.inbox.clone());
         self.find_references(&id, &wanted.uri);
         self.begin_progress(&id);
@@ -354,10 +368,24 @@ impl Actor {
 fn again(run: &ShownRun, allow: Vec<String>) -> Wanted {
     Wanted {
         uri: run.uri.clone(),
-        lines: (!run.whole).then(|| (run.first(), run.last())),
-        policy: run.policy.clone(),
-        allow,
+        lines: (!run.is_whole()).then(|| (run.first(), run.last())),
+        asked: Asked {
+            allow,
+            ..run.asked.clone()
+        },
     }
+}
+
+/// Writes a run's standard input in a task of its own, as fast as the program reads it.
+fn feed(input: mpsc::Sender<Vec<u8>>, stdin: Arc<str>) {
+    tokio::spawn(async move {
+        for piece in stdin.as_bytes().chunks(PIECE) {
+            // The program may end without reading it all.
+            if input.send(piece.to_vec()).await.is_err() {
+                return;
+            }
+        }
+    });
 }
 
 /// A path without `.` and `..`, which editors leave in.
@@ -376,6 +404,6 @@ fn tidy(path: &Path) -> PathBuf {
     tidy
 }
 
-fn to_value(reply: &impl Serialize) -> Result<Value, Problem> {
+pub(crate) fn to_value(reply: &impl Serialize) -> Result<Value, Problem> {
     serde_json::to_value(reply).map_err(|error| Problem(error.to_string()))
 }

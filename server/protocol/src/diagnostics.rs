@@ -267,7 +267,7 @@ fn is_in_document(run: &ShownRun, violation: &Violation) -> bool {
 }
 
 fn violation_message(run: &ShownRun, violation: &Violation) -> String {
-    let mut message = words::violation(violation, &run.policy);
+    let mut message = words::violation(violation, &run.asked.policy);
     if let (false, Some(file)) = (is_in_document(run, violation), &violation.file) {
         let line = violation
             .line

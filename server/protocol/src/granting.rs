@@ -356,7 +356,7 @@ fn request_like(run: &ShownRun) -> RunRequest {
             lines: None,
         },
         arguments: Vec::new(),
-        policy: run.policy.clone(),
+        policy: run.asked.policy.clone(),
         project: None,
         allow: Vec::new(),
         limits: Vec::new(),

@@ -77,7 +77,7 @@ fn finished(text: &mut Text, run: &ShownRun, report: &Report, line: usize) {
         .enumerate()
         .partition(|(_, violation)| place(run, violation).0 == line);
     for (index, violation) in here.into_iter().take(10) {
-        let mut said = words::violation(violation, &run.policy);
+        let mut said = words::violation(violation, &run.asked.policy);
         if let Some(rule) = &violation.rule {
             said.push_str(&format!(
                 "\nRefused by: {}",

@@ -13,15 +13,17 @@ use tower_lsp::ls_types::{
 };
 
 use crate::actor::Actor;
-use crate::diagnostics::{shown_errors, shown_violations};
+use crate::diagnostics::{LOST, shown_errors, shown_violations};
 use crate::inbox::{Message, Telling};
 use crate::positions::number;
 use crate::shown::{ShownRun, State};
-use crate::summary;
-use crate::wire::{OutputPiece, RunEvent, RunEventKind, RunEventNotification};
+use crate::wire::{OutputPiece, RunEvent, RunEventKind, RunEventNotification, ShownEnding};
+use crate::{summary, words};
 
 /// How long a client may take to make a place for progress; Neovim can take seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Nobody reads a longer name.
+const LONGEST_NAME: usize = 200;
 const PROGRESS_TEXT: usize = 60;
 /// So much output goes along with the end of a run.
 const LAST_OUTPUT: usize = 16 << 10;
@@ -104,9 +106,7 @@ impl Actor {
             if let Some(report) = refused {
                 self.say(MessageType::ERROR, summary::ending(report));
             }
-            if let Some(ended) = ended {
-                self.tell(id, ended);
-            }
+            self.tell(id, ended);
         }
         self.touch(&uri);
         self.ask_for_hints_again();
@@ -131,7 +131,7 @@ impl Actor {
         }
     }
 
-    fn tell(&self, id: &RunId, event: RunEventKind) {
+    pub(crate) fn tell(&self, id: &RunId, event: RunEventKind) {
         let run = self.runs.iter().find(|run| run.id == *id);
         let Some(run) = run.filter(|_| self.profile.own_ui) else {
             return;
@@ -143,6 +143,9 @@ impl Actor {
         self.outbox.notify::<RunEventNotification>(RunEvent {
             run: id.0.clone(),
             uri: run.uri.clone(),
+            name: displayable_line(&run.name, LONGEST_NAME),
+            policy: displayable_line(&run.asked.policy, LONGEST_NAME),
+            what: run.asked.what,
             version,
             lines: (number(run.first()), number(run.last())),
             event,
@@ -227,7 +230,7 @@ impl Actor {
 
 /// Which run it is, and the last line that it printed.
 fn progress_text(run: &ShownRun) -> String {
-    let place = if run.whole {
+    let place = if run.is_whole() {
         run.name.clone()
     } else {
         format!("{}:{}-{}", run.name, run.first() + 1, run.last() + 1)
@@ -246,8 +249,21 @@ fn progress_text(run: &ShownRun) -> String {
 }
 
 /// The end of a run as our own plugins get it.
-fn ended(run: &ShownRun) -> Option<RunEventKind> {
-    let report = run.report()?;
+fn ended(run: &ShownRun) -> RunEventKind {
+    let Some(report) = run.report() else {
+        return RunEventKind::Ended {
+            ok: false,
+            ending: ShownEnding::Lost,
+            summary: LOST.into(),
+            hint: None,
+            output: Vec::new(),
+            truncated: true,
+            violations: Vec::new(),
+            errors: Vec::new(),
+            wall_ms: 0.0,
+            posture: None,
+        };
+    };
     let mut left = LAST_OUTPUT;
     let fitting = report.output.iter().map_while(|piece| {
         let end = piece.text.floor_char_boundary(piece.text.len().min(left));
@@ -260,14 +276,20 @@ fn ended(run: &ShownRun) -> Option<RunEventKind> {
             )
         })
     });
-    Some(RunEventKind::Ended {
+    let output = pieces(fitting);
+    let printed: usize = report.output.iter().map(|piece| piece.text.len()).sum();
+    RunEventKind::Ended {
         ok: summary::verdict(report) == summary::Verdict::Well && report.violations.is_empty(),
+        ending: words::shown_ending(report),
         summary: summary::short(report),
-        output: pieces(fitting),
+        hint: words::hint(report),
+        output,
+        truncated: report.truncated || printed > LAST_OUTPUT,
         violations: shown_violations(run),
         errors: shown_errors(run, report),
         wall_ms: report.usage.wall_ms,
-    })
+        posture: words::posture(&report.posture),
+    }
 }
 
 fn pieces<'a>(output: impl Iterator<Item = (Stream, &'a str, Option<u32>)>) -> Vec<OutputPiece> {

@@ -1,6 +1,7 @@
 //! A run as its document shows it: where its lines are now, whether they still say what ran, and what came of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use belljar_report::{Report, Violation};
 use belljar_runs::RunId;
@@ -10,7 +11,7 @@ use tower_lsp::ls_types::{ProgressToken, Uri};
 use crate::documents::Shift;
 use crate::positions::{line_text, number};
 use crate::references::References;
-use crate::wire::Scope;
+use crate::wire::{Scope, What};
 
 /// How far a run has come.
 pub enum State {
@@ -24,6 +25,21 @@ pub enum State {
     Lost,
 }
 
+/// What the user asked for, to be asked for again.
+#[derive(Clone)]
+pub struct Asked {
+    /// Which part of the document.
+    pub what: What,
+    /// The policy.
+    pub policy: String,
+    /// What the user allowed for this run alone.
+    pub allow: Vec<String>,
+    /// Arguments for the program.
+    pub arguments: Vec<String>,
+    /// Its standard input, if it has one.
+    pub stdin: Option<Arc<str>>,
+}
+
 /// A run and its place in a document.
 pub struct ShownRun {
     /// The run.
@@ -32,12 +48,8 @@ pub struct ShownRun {
     pub uri: Uri,
     /// The document as the user named it; reports use the same name.
     pub name: String,
-    /// The policy.
-    pub policy: String,
-    /// What the user allowed for this run alone.
-    pub allow: Vec<String>,
-    /// The whole document ran.
-    pub whole: bool,
+    /// What was asked for.
+    pub asked: Asked,
     /// How far it has come.
     pub state: State,
     /// The last things that it printed, while it lives.
@@ -67,24 +79,19 @@ const TAIL: usize = 4096;
 
 impl ShownRun {
     /// A run of the lines `first` to `last` (from 0) of `text`, which has just begun.
-    #[expect(clippy::too_many_arguments, reason = "a record, written in one place")]
     pub fn new(
         id: RunId,
         uri: Uri,
         name: String,
-        policy: String,
-        allow: Vec<String>,
+        asked: Asked,
         text: Rope,
         (first, last): (usize, usize),
-        whole: bool,
     ) -> ShownRun {
         ShownRun {
             id,
             uri,
             name,
-            policy,
-            allow,
-            whole,
+            asked,
             state: State::Waiting(0),
             tail: String::new(),
             unsent: 0,
@@ -97,6 +104,11 @@ impl ShownRun {
             origin: first,
             lines: (first..=last.max(first)).map(number).collect(),
         }
+    }
+
+    /// The whole document ran.
+    pub fn is_whole(&self) -> bool {
+        self.asked.what == What::File
     }
 
     /// The run is not over.
@@ -136,7 +148,7 @@ impl ShownRun {
     /// Whether a reader who points at `line`, from 0, may mean it. A run of the whole document is meant only where it
     /// has something to say, so that it does not cover what other servers say about every other line.
     pub fn is_meant(&self, line: usize) -> bool {
-        if !self.whole {
+        if !self.is_whole() {
             return self.touches(line, line);
         }
         let violations = self
@@ -197,7 +209,7 @@ impl ShownRun {
 
     /// Looks whether the text that ran still stands in `now`. Returns whether that has changed.
     pub fn look(&mut self, now: &Rope) -> bool {
-        let stale = if self.whole {
+        let stale = if self.is_whole() {
             self.text != *now
         } else {
             let last = self.origin + self.lines.len() - 1;
