@@ -11,33 +11,26 @@ use ordinary_user::{OrdinaryUser, copy_folder, skipped};
 
 const TREE: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Somebody who has the files that the editors open, and `belljar` on the search path.
+/// Other people's documents and programs that the editors open, below `tests/fixtures`.
+const REAL: &[&str] = &[
+    "demo/fetch_token.py",
+    "documents/jupytext--text_outputs_and_images.py",
+    "documents/rust-by-example--and_then.md",
+    "programs/python/sample-programs/even_odd.py",
+    "programs/python/sample-programs/fibonacci.py",
+];
+
+/// Somebody who has the files that the editors open, a home with notes that no program may see, and `belljar` on the
+/// search path.
 fn somebody_with_files() -> OrdinaryUser {
     let user = OrdinaryUser::new();
     let fixtures = Path::new(TREE).join("tests/fixtures");
-    for file in [
-        "documents/jupytext--text_outputs_and_images.py",
-        "demo/fetch_token.py",
-        "editors/spin.py",
-    ] {
+    copy_folder(&fixtures.join("editors/work"), &user.work());
+    copy_folder(&fixtures.join("editors/home"), &user.home());
+    for file in REAL {
         let from = fixtures.join(file);
         std::fs::copy(&from, user.work().join(from.file_name().expect("a name"))).expect("a copy");
     }
-    // A project that gives its programs little time, and notes at home that no program may see.
-    let quick = user.work().join("quick");
-    let notes = user.home().join("notes");
-    for folder in [&quick, &notes] {
-        std::fs::create_dir(folder).expect("a folder");
-    }
-    let write = |path: std::path::PathBuf, text: &str| std::fs::write(path, text).expect("a file");
-    std::fs::copy(
-        fixtures.join("editors/settings.py"),
-        quick.join("settings.py"),
-    )
-    .expect("a copy");
-    write(quick.join(".belljar.toml"), "limits.wall = \"4s\"\n");
-    write(notes.join("settings.json"), "{\"colour\": \"green\"}\n");
-    write(notes.join("diary.txt"), "dear diary\n");
     copy_folder(
         &Path::new(TREE).join("editors"),
         &user.home().join("editors"),
