@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::person::{Person, for_everybody, output, output_of, send_signal};
+use crate::person::{PATIENCE, Person, for_everybody, output, output_of, send_signal};
 use crate::server::processes_with;
 
 const BROOD: &str = include_str!("payloads/brood.py");
@@ -176,6 +176,37 @@ fn a_brood_does_not_outlive_the_wall_clock_nor_its_own_first_process() {
             "it told how many it left behind: {}",
             ran.report
         );
+    });
+}
+
+#[test]
+fn a_cell_does_not_outlive_its_time_when_whoever_watches_it_hangs() {
+    for_everybody(|person| {
+        let marker = format!("belljar-hung-{}-{}", std::process::id(), person.is_root);
+        let script = "echo ready; sleep 60; :";
+        let words = [
+            "exec", "--limit", "wall=2s", "--", "sh", "-c", script, &marker,
+        ];
+        let mut command = person.belljar(&words);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut belljar = command.spawn().expect("belljar");
+        let mut reader = BufReader::new(belljar.stdout.take().expect("its output"));
+        let mut line = String::new();
+        reader.read_line(&mut line).expect("a line");
+        send_signal("STOP", belljar.id());
+        let alive = processes_with(&marker);
+        assert!(line == "ready\n" && alive.len() >= 3, "{line:?}, {alive:?}");
+        let begin = Instant::now();
+        while processes_with(&marker).len() > 1 {
+            assert!(begin.elapsed() < PATIENCE, "still alive");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        send_signal("CONT", belljar.id());
+        let output = output_of(belljar);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(124), "{said}");
+        assert!(said.contains("the time limit of 2s"), "{said}");
+        nothing_is_left(&marker, Instant::now());
     });
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use belljar_child::{Access, Arguments, Filters, Instruction, Prepared, Program};
 use belljar_plan::RunPlan;
@@ -21,6 +22,9 @@ use crate::rlimits::limits_of;
 
 /// Stack for the moment between clone and exec of a program.
 const STACK: usize = 64 << 10;
+/// So long after the wall limit pid 1 ends the cell itself. The watcher needs less to find out on which line it is, and to end
+/// it, unless it hangs.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What the child needs to know, in the arena.
 pub fn prepare<'a>(
@@ -86,6 +90,8 @@ pub fn prepare<'a>(
             listen: choices.listen,
         },
         namespaces: arena.copy(&namespaces_outside()?)?,
+        lifetime_ns: u64::try_from(plan.limits.wall.saturating_add(GRACE).as_nanos())
+            .unwrap_or(u64::MAX),
         limits: arena.copy(&limits_of(&plan.limits, order.grouped))?,
         environment: list(arena, &variables)?,
         programs: arena.copy(&programs)?,

@@ -321,6 +321,7 @@ impl Watch<'_, '_> {
                     self.listener.begins(self.plan.steps.get(self.steps));
                     self.last = Some(message);
                 }
+                b'T' => self.run_out_of_time(),
                 b'F' => {
                     let what = self
                         .plan
@@ -412,8 +413,7 @@ impl Watch<'_, '_> {
         if let Some(started) = self.started
             && now.duration_since(started) >= self.plan.limits.wall
         {
-            self.hit("wall", Kind::LimitWall, Layer::Watcher);
-            return self.stop(Stopped::Limit("wall"));
+            return self.run_out_of_time();
         }
         if now < self.next_look {
             return;
@@ -432,6 +432,11 @@ impl Watch<'_, '_> {
         }
         self.see(look, limits);
         self.ask_the_group();
+    }
+
+    fn run_out_of_time(&mut self) {
+        self.hit("wall", Kind::LimitWall, Layer::Watcher);
+        self.stop(Stopped::Limit("wall"));
     }
 
     /// What the kernel noted of limits that it holds for the whole cell.

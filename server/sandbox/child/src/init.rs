@@ -3,6 +3,7 @@
 use core::cell::Cell;
 use core::ffi::{c_char, c_int, c_void};
 
+use crate::clock::Clock;
 use crate::enter::{Failed, break_ground, enter};
 use crate::kernel::{self, Errno, check, check_long};
 use crate::prepared::{Answer, Ground, Message, Prepared, Program, Step};
@@ -148,6 +149,7 @@ fn conduct(ground: &Ground<'_>) -> Result<(), Failed> {
     // Only now: until here the watcher had to be able to take descriptors over. From here on the programs, which have
     // our user id, can neither look into this process nor see it.
     let _ = kernel::prctl(libc::PR_SET_DUMPABLE, 0, 0);
+    let clock = Clock::start(p.lifetime_ns).map_err(|error| (Step::Limits, error, 0))?;
     for (index, program) in p.programs.iter().enumerate() {
         // Before the program runs: we stand still until it executes, and on another processor it may be over by then.
         let started_ns = kernel::moment_ns();
@@ -161,7 +163,16 @@ fn conduct(ground: &Ground<'_>) -> Result<(), Failed> {
                 ..Message::default()
             },
         );
-        let status = reap_until(pid);
+        let Some(status) = reap_until(pid, &clock) else {
+            say(
+                ground.status,
+                &Message {
+                    kind: b'T',
+                    ..Message::default()
+                },
+            );
+            break;
+        };
         let moment_ns = kernel::moment_ns();
         let left = end_the_rest();
         say(ground.status, &ended(status, moment_ns, left));
@@ -216,18 +227,21 @@ fn is_told_to_go(status: c_int) -> bool {
     }
 }
 
-/// Waits for `pid`, and for every orphan that ends meanwhile.
-fn reap_until(pid: c_int) -> c_int {
+/// Waits for `pid`, and for every orphan that ends meanwhile. `None` if their time is over.
+fn reap_until(pid: c_int, clock: &Clock) -> Option<c_int> {
     loop {
         let mut status = 0;
         // SAFETY: `status` is ours.
         let ended = unsafe { libc::waitpid(-1, &raw mut status, 0) };
         if ended == pid {
-            return status;
+            return Some(status);
         }
         if ended < 0 && kernel::errno() != libc::EINTR {
             // No child at all, which cannot be: report it as killed rather than as a success.
-            return libc::SIGKILL;
+            return Some(libc::SIGKILL);
+        }
+        if clock.is_over() {
+            return None;
         }
     }
 }

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod clock;
 mod enter;
 mod furnish;
 mod init;

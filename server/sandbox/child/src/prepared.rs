@@ -289,6 +289,8 @@ pub struct Prepared<'a> {
     pub filters: Filters<'a>,
     /// The namespaces to compare.
     pub namespaces: &'a [Namespace<'a>],
+    /// So many nanoseconds after the first program's start pid 1 ends the cell itself, if nobody else did.
+    pub lifetime_ns: u64,
     /// Limits of the programs.
     pub limits: &'a [Rlimit],
     /// The environment of the programs.
@@ -360,7 +362,8 @@ pub struct Message {
     /// For `F` which operation, view or program; for `S` which program; for `X` how many processes the program left
     /// behind, which were ended.
     pub index: u32,
-    /// `F` failed, `U` the root is there and has to be served, `R` ready, `S` a program started, `X` it ended, and nothing but pid 1 is left in the cell.
+    /// `F` failed, `U` the root is there and has to be served, `R` ready, `S` a program started, `X` it ended, and nothing but
+    /// pid 1 is left in the cell; `T` its time is over, and with it the cell.
     pub kind: u8,
     /// For `F` which set-up step.
     pub step: u8,
