@@ -106,6 +106,7 @@ fn try_out(launcher: Launcher) -> std::io::Result<Report> {
         allow: Vec::new(),
         limits: Vec::new(),
         has_input: false,
+        output_lines: false,
         may_widen: true,
     };
     Ok(runtime.block_on(async {

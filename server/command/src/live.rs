@@ -203,7 +203,7 @@ impl Viewer for Live {
                 }
             }
             // As with any program that is told to stop, what it has not written by then is not written.
-            Event::Output { stream, bytes } if !self.is_quiet && self.is_heard() => {
+            Event::Output { stream, bytes, .. } if !self.is_quiet && self.is_heard() => {
                 let passed = match stream {
                     Stream::Stdout => self.stdout.pass_on(&bytes),
                     Stream::Stderr => self.stderr.pass_on(&bytes),

@@ -99,6 +99,7 @@ fn request(source: Source, arguments: Vec<String>, cell: CellOptions) -> Result<
         allow: cell.allow,
         limits: cell.limit,
         has_input: origin.is_some(),
+        output_lines: cell.json,
         may_widen: true,
     };
     Ok(Wanted {

@@ -152,6 +152,7 @@ fn request(argv: Vec<String>) -> RunRequest {
         allow: Vec::new(),
         limits: Vec::new(),
         has_input: false,
+        output_lines: false,
         may_widen: true,
     }
 }

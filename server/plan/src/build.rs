@@ -141,6 +141,7 @@ pub fn build(
         home_links: views::home_links(host, &policy),
         limits: limits(&policy),
         rules: rules(&policy),
+        output_lines: request.output_lines && job.language.is_some(),
     };
     Ok(Planned {
         plan,

@@ -52,6 +52,8 @@ pub struct RunRequest {
     pub limits: Vec<(String, String)>,
     /// Standard input will be written to the run (else it is empty).
     pub has_input: bool,
+    /// Output is to be told with the line that printed it. That costs each print some microseconds, so only who shows it asks.
+    pub output_lines: bool,
     /// The request comes from the user's own hand (the command line), so `allow` and `limits` may widen the policy.
     /// What comes from a document or a project may only narrow.
     pub may_widen: bool,

@@ -146,4 +146,7 @@ pub struct RunPlan {
     pub limits: Limits,
     /// Where the policy says so.
     pub rules: Rules,
+    /// Output is told with the line that printed it.
+    #[serde(default)]
+    pub output_lines: bool,
 }

@@ -50,6 +50,7 @@ fn request() -> RunRequest {
         allow: vec![],
         limits: vec![],
         has_input: false,
+        output_lines: false,
         may_widen: false,
     }
 }

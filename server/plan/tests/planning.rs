@@ -34,6 +34,7 @@ fn request(source: Source) -> RunRequest {
         allow: vec![],
         limits: vec![],
         has_input: false,
+        output_lines: false,
         may_widen: true,
     }
 }

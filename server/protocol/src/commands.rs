@@ -275,6 +275,7 @@ impl Actor {
             allow: wanted.asked.allow.clone(),
             limits: Vec::new(),
             has_input: wanted.asked.stdin.is_some(),
+            output_lines: true,
         };
         let text = document.text.clone();
         let mut run = self.runner.submit(request);

@@ -361,6 +361,7 @@ fn request_like(run: &ShownRun) -> RunRequest {
         allow: Vec::new(),
         limits: Vec::new(),
         has_input: false,
+        output_lines: true,
         may_widen: false,
     }
 }

@@ -96,7 +96,8 @@ pub struct Telling {
     /// Its program runs.
     pub started: bool,
     /// What it printed, in order.
-    pub output: Vec<(Stream, String)>,
+    /// With the line of the document that printed it, from 1, where that is known.
+    pub output: Vec<(Stream, Option<u32>, String)>,
     /// So many bytes more were printed, too many to pass on.
     pub omitted: u64,
     /// What it was refused.

@@ -44,7 +44,7 @@ impl Actor {
             run.state = State::Running;
             events.push(RunEventKind::Started);
         }
-        for (_, text) in &telling.output {
+        for (_, _, text) in &telling.output {
             run.printed(text);
         }
         let known = run.violations.len();
@@ -54,16 +54,14 @@ impl Actor {
         let new = run.violations.len() > known;
         if is_behind {
             // What is not sent now is not sent later either: the report has it.
-            let bytes = telling.output.iter().map(|(_, text)| text.len() as u64);
+            let bytes = telling.output.iter().map(|(_, _, text)| text.len() as u64);
             run.unsent += telling.omitted + bytes.sum::<u64>();
         } else if !telling.output.is_empty() || telling.omitted > 0 {
             events.push(RunEventKind::Output {
-                output: pieces(
-                    telling
-                        .output
-                        .iter()
-                        .map(|(stream, text)| (*stream, text.as_str(), None)),
-                ),
+                output: pieces(telling.output.iter().map(|(stream, line, text)| {
+                    let line = line.map(|line| number(run.now(line)));
+                    (*stream, text.as_str(), line)
+                })),
                 omitted_bytes: telling.omitted + std::mem::take(&mut run.unsent),
             });
         }

@@ -72,7 +72,11 @@ impl Gathered {
         match update {
             Update::Queued { ahead } => self.telling.queued = Some(ahead),
             Update::Event(Event::Started { .. }) => self.telling.started = true,
-            Update::Event(Event::Output { stream, bytes }) => self.print(stream, &bytes),
+            Update::Event(Event::Output {
+                stream,
+                bytes,
+                line,
+            }) => self.print(stream, &bytes, line),
             Update::Event(Event::Omitted { bytes }) => self.telling.omitted += bytes,
             Update::Event(Event::Violation(violation)) if self.n_violations < MOST_VIOLATIONS => {
                 self.n_violations += 1;
@@ -83,7 +87,7 @@ impl Gathered {
         self.any = true;
     }
 
-    fn print(&mut self, stream: Stream, bytes: &[u8]) {
+    fn print(&mut self, stream: Stream, bytes: &[u8], line: Option<u32>) {
         if self.bytes >= MOST_BYTES {
             self.telling.omitted += bytes.len() as u64;
             return;
@@ -93,8 +97,8 @@ impl Gathered {
         unfinished.extend_from_slice(bytes);
         let text = take_text(unfinished);
         match self.telling.output.last_mut() {
-            Some((last, so_far)) if *last == stream => so_far.push_str(&text),
-            _ => self.telling.output.push((stream, text)),
+            Some((last, at, so_far)) if *last == stream && *at == line => so_far.push_str(&text),
+            _ => self.telling.output.push((stream, line, text)),
         }
     }
 }
@@ -133,10 +137,11 @@ mod tests {
             gathered.add(Update::Event(Event::Output {
                 stream: Stream::Stdout,
                 bytes: vec![b'x'; 4096],
+                line: None,
             }));
         }
         let telling = gathered.take();
-        let kept: usize = telling.output.iter().map(|(_, text)| text.len()).sum();
+        let kept: usize = telling.output.iter().map(|(_, _, text)| text.len()).sum();
         assert_eq!(kept, MOST_BYTES);
         assert_eq!(telling.omitted, 4096 * 1000 - MOST_BYTES as u64);
     }

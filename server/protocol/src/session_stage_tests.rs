@@ -23,7 +23,15 @@ impl Stage {
     pub(super) fn print(&self, run: &str, text: &str) {
         let bytes = text.as_bytes().to_vec();
         let stream = Stream::Stdout;
-        self.tell(run, Update::Event(Event::Output { stream, bytes }));
+        let line = None;
+        self.tell(
+            run,
+            Update::Event(Event::Output {
+                stream,
+                bytes,
+                line,
+            }),
+        );
     }
 
     /// Ends a run with what `change` makes of a report of a good end.

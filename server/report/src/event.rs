@@ -116,6 +116,8 @@ pub enum Event {
         stream: Stream,
         /// What, as it came.
         bytes: Vec<u8>,
+        /// The line that printed it, from 1, where that is known: of the program, and once `runs` has it of the document.
+        line: Option<u32>,
     },
     /// Output was left out here, because it was more than a report keeps.
     Omitted {

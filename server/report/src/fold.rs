@@ -158,7 +158,11 @@ impl Fold {
         }
         match event {
             Event::Started { posture } => self.report.posture = posture.clone(),
-            Event::Output { stream, bytes } => self.kept.add(*stream, bytes),
+            Event::Output {
+                stream,
+                bytes,
+                line,
+            } => self.kept.add(*stream, bytes, *line),
             Event::Omitted { bytes } => self.kept.omit(*bytes),
             Event::Violation(violation) => self.add_violation(violation),
             Event::Error(error) if self.report.errors.len() < MOST_ERRORS => {

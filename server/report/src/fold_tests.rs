@@ -7,6 +7,7 @@ fn out(stream: Stream, bytes: &[u8]) -> Event {
     Event::Output {
         stream,
         bytes: bytes.to_vec(),
+        line: None,
     }
 }
 

@@ -9,6 +9,8 @@ use crate::{Gap, Output, Stream};
 const EACH_END: usize = 512 * 1024;
 /// A program that changes streams at every byte must not cost a piece for every byte.
 const MOST_PIECES: usize = 8 * 1024;
+/// Where output changes lines so often, it goes on without them: text counts for more than where it was printed.
+const MOST_PIECES_WITH_LINES: usize = MOST_PIECES / 2;
 /// The tail is dropped piece by piece, so its pieces stay small.
 const TAIL_PIECE: usize = 16 * 1024;
 
@@ -59,11 +61,11 @@ impl Keep {
     }
 
     /// Takes in what the program wrote to `stream`.
-    pub fn add(&mut self, stream: Stream, bytes: &[u8]) {
+    pub fn add(&mut self, stream: Stream, bytes: &[u8], line: Option<u32>) {
         let mut decoder = std::mem::take(&mut self.decoders[stream as usize]);
         decoder.push(bytes, |part| match part {
-            Part::Text(text) => self.push(stream, text),
-            Part::Broken => self.replace(stream),
+            Part::Text(text) => self.push(stream, text, line),
+            Part::Broken => self.replace(stream, line),
         });
         self.decoders[stream as usize] = decoder;
     }
@@ -109,22 +111,23 @@ impl Keep {
     fn flush_pending(&mut self) {
         for stream in [Stream::Stdout, Stream::Stderr] {
             if self.decoders[stream as usize].flush() {
-                self.replace(stream);
+                self.replace(stream, None);
             }
         }
     }
 
-    fn replace(&mut self, stream: Stream) {
+    fn replace(&mut self, stream: Stream, line: Option<u32>) {
         self.replaced = true;
-        self.push(stream, "\u{fffd}");
+        self.push(stream, "\u{fffd}", line);
     }
 
-    fn push(&mut self, stream: Stream, text: &str) {
+    fn push(&mut self, stream: Stream, text: &str, line: Option<u32>) {
+        let line = line.filter(|_| self.has_room_for_lines());
         let mut text = text;
         if !self.head_is_closed {
             let cut = floor(text, self.each_end - self.head_bytes);
             let (now, later) = text.split_at(cut);
-            self.push_to_head(stream, now);
+            self.push_to_head(stream, now, line);
             if later.is_empty() {
                 return;
             }
@@ -133,37 +136,48 @@ impl Keep {
         }
         while !text.is_empty() {
             let (now, later) = text.split_at(floor(text, TAIL_PIECE));
-            self.push_to_tail(stream, now);
+            self.push_to_tail(stream, now, line);
             text = later;
         }
     }
 
-    fn push_to_head(&mut self, stream: Stream, text: &str) {
+    fn has_room_for_lines(&self) -> bool {
+        match self.head_is_closed {
+            false => self.head.len() < MOST_PIECES_WITH_LINES,
+            true => self.tail.len() < MOST_PIECES_WITH_LINES,
+        }
+    }
+
+    fn push_to_head(&mut self, stream: Stream, text: &str, line: Option<u32>) {
         if text.is_empty() {
             return;
         }
         self.head_bytes += text.len();
         match self.head.last_mut() {
-            Some(last) if last.stream == stream => last.text.push_str(text),
+            Some(last) if last.stream == stream && last.line == line => last.text.push_str(text),
             _ => self.head.push(Output {
                 stream,
                 text: text.to_owned(),
-                line: None,
+                line,
             }),
         }
         self.head_is_closed = self.head.len() >= MOST_PIECES;
     }
 
-    fn push_to_tail(&mut self, stream: Stream, text: &str) {
+    fn push_to_tail(&mut self, stream: Stream, text: &str, line: Option<u32>) {
         self.tail_bytes += text.len();
         match self.tail.back_mut() {
-            Some(last) if last.stream == stream && last.text.len() + text.len() <= TAIL_PIECE => {
+            Some(last)
+                if last.stream == stream
+                    && last.line == line
+                    && last.text.len() + text.len() <= TAIL_PIECE =>
+            {
                 last.text.push_str(text);
             }
             _ => self.tail.push_back(Output {
                 stream,
                 text: text.to_owned(),
-                line: None,
+                line,
             }),
         }
         // Whole pieces only, so that a flood is not moved about in memory; the exact cut comes at the end.

@@ -80,10 +80,11 @@ impl Audience for Teller<'_> {
         self.take(event.clone());
     }
 
-    fn pass(&mut self, stream: Stream, bytes: &[u8]) {
+    fn pass(&mut self, stream: Stream, bytes: &[u8], line: Option<u32>) {
         self.take(Event::Output {
             stream,
             bytes: bytes.to_vec(),
+            line,
         });
     }
 

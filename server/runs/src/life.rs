@@ -207,6 +207,9 @@ pub(crate) fn note(fold: &mut Fold, prepared: &Prepared, event: &mut Event) {
             posture.notes.splice(0..0, prepared.notices.iter().cloned());
         }
         Event::Violation(violation) => translate(violation, prepared),
+        Event::Output {
+            line: Some(line), ..
+        } => *line = (prepared.place)(*line, None).0,
         Event::Error(error) => {
             (error.line, error.column) = (prepared.place)(error.line, error.column);
         }

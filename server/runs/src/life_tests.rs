@@ -161,6 +161,7 @@ fn plan() -> RunPlan {
         home: None,
         home_links: vec![],
         rules: Rules::default(),
+        output_lines: false,
     }
 }
 
@@ -207,6 +208,7 @@ impl House {
             allow: vec![],
             limits: vec![],
             has_input: policy == "input",
+            output_lines: false,
             may_widen: true,
         })
     }
@@ -236,6 +238,7 @@ fn output(text: &str) -> Event {
     Event::Output {
         stream: Stream::Stderr,
         bytes: text.as_bytes().to_vec(),
+        line: None,
     }
 }
 

@@ -174,19 +174,22 @@ async fn receive(reader: &mut OwnedReadHalf) -> io::Result<Event> {
     let mut bytes = vec![0; length];
     reader.read_exact(&mut bytes).await?;
     match tag {
-        Tag::Stdout => Ok(Event::Output {
-            stream: Stream::Stdout,
-            bytes,
-        }),
-        Tag::Stderr => Ok(Event::Output {
-            stream: Stream::Stderr,
-            bytes,
-        }),
+        Tag::Stdout => output(Stream::Stdout, bytes),
+        Tag::Stderr => output(Stream::Stderr, bytes),
         Tag::Event => Ok(serde_json::from_slice(&bytes)?),
         Tag::Plan | Tag::Content | Tag::Cancel => {
             Err(frames::invalid("a frame that only the server sends"))
         }
     }
+}
+
+fn output(stream: Stream, bytes: Vec<u8>) -> io::Result<Event> {
+    let (line, bytes) = frames::split_line(bytes)?;
+    Ok(Event::Output {
+        stream,
+        bytes,
+        line,
+    })
 }
 
 fn failed(step: &str, error: &io::Error) -> Event {

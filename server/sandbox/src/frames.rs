@@ -8,6 +8,8 @@ use std::io;
 pub const LIMIT: usize = 20 << 20;
 /// Tag and length.
 pub const HEADER: usize = 5;
+/// Size of a line before output.
+const LINE: usize = 4;
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +23,9 @@ pub enum Tag {
     Cancel = 3,
     /// An `Event` as JSON.
     Event = 10,
-    /// Bytes of standard output.
+    /// Standard output: a [`line`], then bytes.
     Stdout = 11,
-    /// Bytes of standard error.
+    /// Standard error, likewise.
     Stderr = 12,
 }
 
@@ -63,6 +65,24 @@ pub fn parse_header(bytes: [u8; HEADER]) -> io::Result<(Tag, usize)> {
     Ok((tag, length))
 }
 
+/// How output begins: with the line that printed it, 0 if that is not known.
+pub fn line(line: Option<u32>) -> [u8; LINE] {
+    line.unwrap_or(0).to_le_bytes()
+}
+
+/// The line that output begins with, and the output.
+///
+/// # Errors
+/// There is not even a line.
+pub fn split_line(mut bytes: Vec<u8>) -> io::Result<(Option<u32>, Vec<u8>)> {
+    let Some((line, _)) = bytes.split_first_chunk::<LINE>() else {
+        return Err(invalid("output without a line"));
+    };
+    let line = u32::from_le_bytes(*line);
+    bytes.drain(..LINE);
+    Ok(((line > 0).then_some(line), bytes))
+}
+
 /// A complaint about what the other side sent.
 pub fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
@@ -78,6 +98,15 @@ mod tests {
             parse_header(header(Tag::Stdout, 77)).unwrap(),
             (Tag::Stdout, 77)
         );
+    }
+
+    #[test]
+    fn a_line_before_output_reads_back_as_it_was_written() {
+        for known in [None, Some(1), Some(u32::MAX)] {
+            let bytes = [&line(known)[..], b"text"].concat();
+            assert_eq!(split_line(bytes).unwrap(), (known, b"text".to_vec()));
+        }
+        assert!(split_line(vec![0; LINE - 1]).is_err());
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub trait Audience {
     /// Something happened. The last thing told is the end.
     fn tell(&mut self, event: &Event);
 
-    /// The program wrote this.
-    fn pass(&mut self, stream: Stream, bytes: &[u8]);
+    /// The program wrote this, on this line of its text if that is known.
+    fn pass(&mut self, stream: Stream, bytes: &[u8], line: Option<u32>);
 
     /// Whether what was told is not yet passed on. No output is read meanwhile.
     fn is_behind(&self) -> bool;
@@ -90,10 +90,10 @@ impl Talk<'_> {
     }
 
     /// Passes output on.
-    pub fn pass(&mut self, stream: Stream, bytes: &[u8]) {
+    pub fn pass(&mut self, stream: Stream, bytes: &[u8], line: Option<u32>) {
         match self {
-            Talk::Server(server) => server.pass(stream, bytes),
-            Talk::Here(audience) => audience.pass(stream, bytes),
+            Talk::Server(server) => server.pass(stream, bytes, line),
+            Talk::Here(audience) => audience.pass(stream, bytes, line),
         }
     }
 
@@ -192,21 +192,22 @@ impl Server {
     fn tell(&mut self, event: &Event) {
         // Events are plain data: writing them to memory cannot fail.
         let json = serde_json::to_vec(event).unwrap_or_default();
-        self.queue(Tag::Event, &json);
+        self.queue(Tag::Event, &[], &json);
     }
 
     /// Passes output on.
-    fn pass(&mut self, stream: Stream, bytes: &[u8]) {
+    fn pass(&mut self, stream: Stream, bytes: &[u8], line: Option<u32>) {
         let tag = match stream {
             Stream::Stdout => Tag::Stdout,
             Stream::Stderr => Tag::Stderr,
         };
-        self.queue(tag, bytes);
+        self.queue(tag, &frames::line(line), bytes);
     }
 
-    fn queue(&mut self, tag: Tag, bytes: &[u8]) {
+    fn queue(&mut self, tag: Tag, head: &[u8], bytes: &[u8]) {
         self.waiting
-            .extend_from_slice(&frames::header(tag, bytes.len()));
+            .extend_from_slice(&frames::header(tag, head.len() + bytes.len()));
+        self.waiting.extend_from_slice(head);
         self.waiting.extend_from_slice(bytes);
         self.send();
     }

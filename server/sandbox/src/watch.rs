@@ -395,7 +395,7 @@ impl Watch<'_, '_> {
         };
         let kept = n.min(room);
         if kept > 0 {
-            self.talk.pass(stream, &buffer[..kept]);
+            self.talk.pass(stream, &buffer[..kept], None);
         }
         if kept < n {
             self.hit("output", Kind::LimitOutput, Layer::Watcher);
