@@ -1,7 +1,9 @@
 # shellcheck shell=dash
-# What is tried inside the machine, as root at first. Each thing prints `@begin NAME`, what it said, and `@end NAME STATUS`;
-# the tests outside judge. Groups: `work` is delegated to the user and can be used as it is, those that are
-# called `.scope` are as systemd makes them, `plain` is nobody's.
+# What is tried inside the machine, as root at first. Each thing prints `@begin NAME`, what it said, and
+# `@end NAME STATUS BYTES`; the tests outside judge. At the end all is said once more: now and then a line is lost on the
+# way out, which the number of bytes shows.
+# Groups: `work` is delegated to the user and can be used as it is, those that are called `.scope` are as systemd makes
+# them, `plain` is nobody's.
 export PATH=/bin
 mkdir -p /proc /sys /dev /tmp /home /run /usr
 mount -t proc proc /proc
@@ -50,9 +52,15 @@ as() {
 try() {
   local name=$1
   shift
-  echo "@begin $name"
-  "$@" </dev/null 2>&1
-  printf '\n@end %s %d\n' "$name" $?
+  echo "$name" >>/tmp/tried
+  "$@" </dev/null >"/tmp/said.$name" 2>&1
+  echo $? >"/tmp/status.$name"
+  tell "$name"
+}
+tell() {
+  echo "@begin $1"
+  cat "/tmp/said.$1"
+  printf '\n@end %s %d %d\n' "$1" "$(cat "/tmp/status.$1")" "$(stat -c %s "/tmp/said.$1")"
 }
 # at_last COMMAND: waits for it to be true.
 at_last() {
@@ -143,4 +151,5 @@ try server_left left
 try server_next as server.scope/belljar-supervisor belljar exec -- true
 try nothing_left_at_the_end at_last nothing_is_left
 try end true
+while read -r name; do tell "$name"; done </tmp/tried
 poweroff -f

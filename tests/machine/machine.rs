@@ -208,23 +208,38 @@ fn boot(parts: &Parts) -> Machine {
     }
 }
 
+/// What was said as a whole; what lost something on the way out is left out.
 fn parse(console: &str) -> BTreeMap<String, Said> {
     let mut said = BTreeMap::new();
     let mut text = String::new();
     for line in console.lines() {
         if line.starts_with("@begin ") {
             text.clear();
-        } else if let Some((name, status)) = line
-            .strip_prefix("@end ")
-            .and_then(|rest| rest.split_once(' '))
-        {
-            let status = status.parse().expect("a status");
-            let text = text.trim().to_owned();
-            said.insert(name.to_owned(), Said { text, status });
+        } else if let Some(end) = line.strip_prefix("@end ").and_then(read_end) {
+            // The line end before it is not what was said.
+            if text.len() == end.bytes + 1 {
+                let (text, status) = (text.trim().to_owned(), end.status);
+                said.insert(end.name.to_owned(), Said { text, status });
+            }
         } else {
             text.push_str(line);
             text.push('\n');
         }
     }
     said
+}
+
+struct End<'a> {
+    name: &'a str,
+    status: i32,
+    bytes: usize,
+}
+
+fn read_end(rest: &str) -> Option<End<'_>> {
+    let mut words = rest.split(' ');
+    Some(End {
+        name: words.next()?,
+        status: words.next()?.parse().ok()?,
+        bytes: words.next()?.parse().ok()?,
+    })
 }
