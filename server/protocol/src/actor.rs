@@ -70,7 +70,7 @@ struct Changed {
     flushed: Option<Instant>,
 }
 
-/// Starts the actor of a session and says where its messages go.
+/// Starts the actor of a session, in the [`tokio::task::LocalSet`] that this is called in, and says where its messages go.
 pub fn start(runner: Arc<dyn Runner>, outbox: Outbox, files: OutputFiles) -> Inbox {
     let (inbox, mut messages) = mpsc::unbounded_channel();
     let mut actor = Actor {
@@ -91,7 +91,7 @@ pub fn start(runner: Arc<dyn Runner>, outbox: Outbox, files: OutputFiles) -> Inb
         refreshing: Vec::new(),
         is_over: false,
     };
-    tokio::spawn(async move {
+    tokio::task::spawn_local(async move {
         while let Some(message) = messages.recv().await {
             let handled = catch_unwind(AssertUnwindSafe(|| {
                 actor.handle(message);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use belljar_runs::Conductor;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::LocalSet;
 use tower_lsp::LspService;
 
 use crate::actor;
@@ -53,6 +54,17 @@ pub fn serve(start: impl FnOnce() -> Conductor) -> ExitCode {
 
 /// Serves one editor. Returns whether it was shut down in order.
 pub(crate) async fn session(
+    runner: Arc<dyn Runner>,
+    input: impl Read + Send + 'static,
+    output: impl Write + Send + 'static,
+) -> bool {
+    // Messages, the actor and its answers are in one thread, which no run needs: from one thread to the next takes longer than
+    // an answer, and on a busy machine much longer.
+    let local = LocalSet::new();
+    local.run_until(converse(runner, input, output)).await
+}
+
+async fn converse(
     runner: Arc<dyn Runner>,
     input: impl Read + Send + 'static,
     output: impl Write + Send + 'static,

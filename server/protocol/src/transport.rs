@@ -56,7 +56,7 @@ pub enum Outcome {
     Exit,
 }
 
-/// Gives messages to the service.
+/// Gives messages to the service. Lives in a [`tokio::task::LocalSet`].
 pub struct Dispatch<S> {
     service: LspService<S>,
     outbox: Outbox,
@@ -129,7 +129,7 @@ impl<S: LanguageServer> Dispatch<S> {
             Poll::Ready(response) => self.reply(response),
             Poll::Pending => {
                 let outbox = self.outbox.clone();
-                self.unanswered.spawn(async move {
+                self.unanswered.spawn_local(async move {
                     if let Some(response) = handler.await {
                         outbox.reply(&response);
                     }
