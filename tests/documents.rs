@@ -3,6 +3,9 @@
 #[allow(dead_code)] // Each test program uses a part of it.
 mod ordinary_user;
 #[allow(dead_code)] // This test program uses a part of it.
+#[path = "editors/table.rs"]
+mod table;
+#[allow(dead_code)] // This test program uses a part of it.
 #[path = "tidy/tree.rs"]
 mod tree;
 
@@ -307,6 +310,25 @@ fn the_language_that_the_readme_adds_is_a_runtime() {
         catalogue.by_id("awk").map(|runtime| runtime.name()),
         Some("AWK")
     );
+}
+
+/// `BELLJAR_REWRITE=1` writes it instead.
+#[test]
+fn what_the_readme_says_of_each_editor_is_what_the_scenarios_say() {
+    let readme = read("README.md");
+    let (from, to) = (
+        "<!-- From tests/editors/scenarios.toml: -->\n",
+        "<!-- So far. -->",
+    );
+    let (before, rest) = readme.split_once(from).expect("its beginning");
+    let (written, after) = rest.split_once(to).expect("its end");
+    let meant = table::markdown();
+    if std::env::var_os("BELLJAR_REWRITE").is_some() {
+        let text = format!("{before}{from}{meant}{to}{after}");
+        std::fs::write(Path::new(ROOT).join("README.md"), text).expect("the README is written");
+        return;
+    }
+    assert_eq!(written, meant, "BELLJAR_REWRITE=1 writes it");
 }
 
 /// The lines of a transcript that do not depend on the version of Python: the program's own, and Belljar's.

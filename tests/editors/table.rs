@@ -1,7 +1,6 @@
 //! The table of scenarios and editors, as `scenarios.toml` has it, and the same for a reader of the README.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -80,25 +79,17 @@ pub fn scenarios() -> Vec<Scenario> {
     table.scenario
 }
 
-/// The table for the README.
+/// The same for a reader of the README.
 pub fn markdown() -> String {
-    let mut text = "|".to_owned();
-    for (_, name) in EDITORS {
-        write!(text, " | {name}").expect("text grows");
-    }
-    text.push_str(" |\n|---|---|---|---|\n");
+    let names = EDITORS.map(|(_, name)| name).join(" | ");
+    let mut text = format!("| | {names} |\n|---|---|---|---|\n");
     for row in scenarios() {
-        write!(text, "| {}", row.says).expect("text grows");
-        for (editor, _) in EDITORS {
-            match row.cell(editor) {
-                Cell::Passed(_) => text.push_str(" | yes"),
-                Cell::Differs { differs } => write!(text, " | yes: {differs}").expect("text grows"),
-                Cell::Impossible { impossible } => {
-                    write!(text, " | no: {impossible}").expect("text grows");
-                }
-            }
-        }
-        text.push_str(" |\n");
+        let cells = EDITORS.map(|(editor, _)| match row.cell(editor) {
+            Cell::Passed(_) => "yes".to_owned(),
+            Cell::Differs { differs } => differs.clone(),
+            Cell::Impossible { impossible } => format!("no: {impossible}"),
+        });
+        text += &format!("| {} | {} |\n", row.says, cells.join(" | "));
     }
     text
 }
