@@ -7,7 +7,7 @@ local M = {}
 ---@field mark integer Its extmark.
 ---@field last string The last line that it printed.
 ---@field all string[] The latest of them, oldest first.
----@field count integer How many it printed.
+---@field count integer How many it printed. Empty lines are none.
 ---@field stream 'stdout'|'stderr'
 ---@field open boolean The last one has no line end yet.
 
@@ -76,7 +76,7 @@ local function add_to_value(value, text, stream)
     if value.open then
       value.last = shortened(value.last .. line)
       value.all[#value.all] = value.last
-    else
+    elseif line ~= '' then
       value.last, value.count = shortened(line), value.count + 1
       table.insert(value.all, value.last)
       if #value.all > MOST_VALUES then table.remove(value.all, 1) end
