@@ -39,7 +39,7 @@ pub fn play(editor: &str, installed: &str, limit: Duration) {
     let started = Instant::now();
     let (status, said) = drive(&user, editor, &home, limit);
     let took = started.elapsed().as_secs();
-    let left = left_behind(&user);
+    let left = left_behind(&user, Duration::from_secs(10));
     keep_artefacts(&user, installed);
     println!("{}", said.checks);
     let mut wrong = held_against_the_table(editor, &said.checks);
@@ -173,9 +173,9 @@ fn kill(pid: &str) {
     status.expect("kill starts");
 }
 
-/// What the driver started and did not end within some seconds, as pid and command line. None of it lives afterwards.
-fn left_behind(user: &OrdinaryUser) -> Vec<String> {
-    let deadline = Instant::now() + Duration::from_secs(10);
+/// What the driver started and is still there after `patience`, as pid and command line. None of it lives afterwards.
+fn left_behind(user: &OrdinaryUser, patience: Duration) -> Vec<String> {
+    let deadline = Instant::now() + patience;
     let mut left = started_by(user);
     while !left.is_empty() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(50));
@@ -269,4 +269,47 @@ fn held_against_the_table(editor: &str, checks: &str) -> Vec<String> {
     }
     wrong.extend(passed.iter().map(|id| format!("{id}: is not in the table")));
     wrong
+}
+
+#[test]
+fn a_check_that_fails_or_lacks_or_is_not_in_the_table_is_told() {
+    let good: Vec<String> = scenarios()
+        .iter()
+        .filter(|row| !matches!(row.cell("helix"), Cell::Impossible { .. }))
+        .map(|row| format!("ok - [{}] it works", row.id))
+        .collect();
+    let told = |lines: &[String], figures: &str| {
+        held_against_the_table("helix", &format!("{}\n{figures}\n", lines.join("\n")))
+    };
+    let figures = |count| format!("{count} passed, 0 failed");
+    assert_eq!(told(&good, &figures(good.len())), Vec::<String>::new());
+    let lacking = told(&good[1..], &figures(good.len() - 1));
+    assert_eq!(lacking, ["run-selection: no check has passed"]);
+    assert_eq!(told(&good, "12 passed, 0 failed").len(), 1);
+    for line in [
+        "not ok - [run-line] it works",
+        "ok - it works",
+        "ok - [run-lion] it works",
+    ] {
+        let more = [good.clone(), vec![line.to_owned()]].concat();
+        let told = told(&more, &figures(more.len()));
+        assert!(!told.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn what_hangs_is_ended_and_what_is_left_behind_is_told() {
+    let user = OrdinaryUser::new();
+    let mut sleep = user.command("sleep");
+    sleep.arg("600");
+    let short = Duration::from_millis(100);
+    let hanging = sleep.spawn().expect("sleep starts");
+    assert_eq!(ended_within(hanging, short), None);
+    assert!(started_by(&user).is_empty());
+
+    let mut forgotten = sleep.spawn().expect("sleep starts");
+    let left = left_behind(&user, short);
+    assert_eq!(left, [format!("{} sleep 600 ", forgotten.id())]);
+    let ended = forgotten.wait().expect("it can be waited for");
+    assert!(!ended.success());
 }
