@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use belljar_report::{Ending, Posture, Report, ending_words};
-use belljar_runs::{Conductor, RunRequest, Source, Update};
+use belljar_runs::{Conductor, Part, RunRequest, Source, Update};
 use belljar_sandbox::{Launcher, doctor};
 use serde::Serialize;
 
@@ -99,6 +99,7 @@ fn try_out(launcher: Launcher) -> std::io::Result<Report> {
             language: Some("sh".to_owned()),
             text: std::sync::Arc::from(&b":\n"[..]),
             lines: None,
+            part: Part::default(),
         },
         arguments: Vec::new(),
         policy: "default".to_owned(),

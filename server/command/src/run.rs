@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use belljar_report::{Ending, Report};
-use belljar_runs::{LineRange, LocalPlanner, RunRequest, Source, conduct_here};
+use belljar_runs::{LineRange, LocalPlanner, Part, RunRequest, Source, conduct_here};
 use belljar_sandbox::Site;
 
 use crate::closing::{closing, not_run};
@@ -70,6 +70,7 @@ pub fn wanted(options: RunOptions) -> Result<Wanted, ExitCode> {
         language: options.language,
         text: Arc::from(text),
         lines: options.lines.map(|(first, last)| LineRange { first, last }),
+        part: Part::default(),
     };
     request(source, options.arguments, options.cell)
 }

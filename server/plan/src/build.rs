@@ -66,6 +66,7 @@ pub fn build(
             language,
             text,
             lines,
+            part,
         } => {
             let document = Document {
                 path: path.as_deref(),
@@ -73,6 +74,7 @@ pub fn build(
                 language: language.as_deref(),
                 text,
                 lines: *lines,
+                part: *part,
             };
             document_job(
                 request,

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use belljar_runtime::{Catalogue, Host, LineMap, Runtime};
+use belljar_runtime::{Catalogue, Host, LineMap, NeedsArguments, Runtime};
 
 use crate::policy_files::quoted_list;
-use crate::{CELL_HOME, LineRange, Refusal, paths, project};
+use crate::{CELL_HOME, LineRange, Part, Refusal, paths, project};
 
 /// Nobody runs a larger document.
 pub(crate) const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
@@ -18,6 +18,7 @@ pub(crate) struct Document<'a> {
     pub language: Option<&'a str>,
     pub text: &'a Arc<[u8]>,
     pub lines: Option<LineRange>,
+    pub part: Part,
 }
 
 /// A program's source in the cell.
@@ -33,6 +34,28 @@ fn refuse<T>(reason: impl Into<String>, hint: impl Into<String>) -> Result<T, Re
         reason: reason.into(),
         hint: hint.into(),
     })
+}
+
+/// A text in which only a block is left, without the blanks at the front of its lines that belong to the text around it.
+fn margin_off(text: &str, block: LineRange, margin: u32) -> String {
+    let mut left = String::with_capacity(text.len());
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+        let blanks = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if (block.first..=block.last).contains(&number) {
+            left.push_str(&line[blanks.min(margin as usize)..]);
+        } else {
+            left.push('\n');
+        }
+    }
+    left
+}
+
+fn refuse_call<T>(needs: &NeedsArguments) -> Result<T, Refusal> {
+    let NeedsArguments { name, parameters } = needs;
+    refuse(
+        format!("`{name}` needs arguments: {}", quoted_list(parameters)),
+        "select lines that call it with some, or give its parameters default values",
+    )
 }
 
 impl Document<'_> {
@@ -90,7 +113,19 @@ impl Document<'_> {
             });
         };
         let text = self.check_lines(lines)?;
-        let program = runtime.selection(text, lines.first, lines.last, source);
+        let LineRange { first, last } = lines;
+        let program = match self.part {
+            Part::Lines => runtime.selection(text, first, last, source),
+            Part::Function => runtime
+                .calling(text, first, last, source)
+                .or_else(|needs| refuse_call(&needs))?,
+            Part::Block { block, margin } => {
+                let text = margin_off(text, block, margin);
+                runtime
+                    .selection(&text, first, last, source)
+                    .moved_right(margin)
+            }
+        };
         Ok(SourceFile {
             content: program.text.into_bytes(),
             map: program.map,
@@ -149,8 +184,13 @@ impl Document<'_> {
     /// that was never saved, or that lies where the cell puts its own things.
     fn cell_path(&self, host: &dyn Host, runtime: &Runtime) -> PathBuf {
         let own = self.place(host).filter(|path| !project::is_system(path));
+        let extension = runtime.extensions().first().map_or("txt", String::as_str);
+        // Tools look at the end of a name, and a text around a block has another one.
+        let own = own.map(|path| match self.part {
+            Part::Block { .. } => path.with_added_extension(extension),
+            _ => path,
+        });
         own.unwrap_or_else(|| {
-            let extension = runtime.extensions().first().map_or("txt", String::as_str);
             let home = Path::new(CELL_HOME);
             match self.path.and_then(Path::file_name) {
                 Some(name) => home.join(name),

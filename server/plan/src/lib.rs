@@ -19,7 +19,9 @@ mod views;
 
 pub use belljar_policy::Learnt;
 pub use belljar_policy::Rule;
-pub use belljar_runtime::{Catalogue, FileKind, Found, Host, Messages, RuntimeError};
+pub use belljar_runtime::{
+    Block, Catalogue, Cell, FileKind, Found, Function, Host, Messages, Runtime, RuntimeError,
+};
 pub use build::{Planned, build, can_be_allowed};
 pub use grant::{Proposal, Scope, Trust, lifts, project_of, propose, secret_in};
 pub use learn::{Lesson, lesson};
@@ -29,7 +31,7 @@ pub use policy_files::{
 };
 pub use project::find_project;
 pub use refusal::Refusal;
-pub use request::{LineRange, RunRequest, Source};
+pub use request::{LineRange, Part, RunRequest, Source};
 pub use run_plan::{
     CELL_HOME, CellFile, Executables, Limits, Project, ProjectAccess, Rules, RunPlan, Step, View,
 };

@@ -12,6 +12,23 @@ pub struct LineRange {
     pub last: u32,
 }
 
+/// What the lines to run are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// Lines of a program.
+    #[default]
+    Lines,
+    /// A function, which is to be called.
+    Function,
+    /// Lines of a block of a text that is no program around it.
+    Block {
+        /// The whole block.
+        block: LineRange,
+        /// So many columns at the front of each line belong to the text.
+        margin: u32,
+    },
+}
+
 /// What is to be run.
 #[derive(Clone, Debug)]
 pub enum Source {
@@ -27,6 +44,8 @@ pub enum Source {
         text: Arc<[u8]>,
         /// The lines to run; `None` for the whole document.
         lines: Option<LineRange>,
+        /// What those lines are.
+        part: Part,
     },
     /// Any command.
     Command {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use belljar_plan::{
-    Catalogue, Host, Proposal, Refusal, Rule, RunRequest, Scope, Source, Trust, build, lifts,
+    Catalogue, Host, Part, Proposal, Refusal, Rule, RunRequest, Scope, Source, Trust, build, lifts,
     propose, trust_record,
 };
 use fake_host::FakeHost;
@@ -43,6 +43,7 @@ fn request() -> RunRequest {
             language: None,
             text: b"print(1)\n".as_slice().into(),
             lines: None,
+            part: Part::default(),
         },
         arguments: vec![],
         policy: "default".into(),

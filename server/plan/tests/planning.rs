@@ -6,8 +6,8 @@ mod fake_host;
 use std::path::{Path, PathBuf};
 
 use belljar_plan::{
-    Catalogue, Executables, FileKind, Host, LineRange, Planned, ProjectAccess, Refusal, RunRequest,
-    Source, build, can_be_allowed, policy_names, trust_record,
+    Catalogue, Executables, FileKind, Host, LineRange, Part, Planned, ProjectAccess, Refusal,
+    RunRequest, Source, build, can_be_allowed, policy_names, trust_record,
 };
 use fake_host::FakeHost;
 
@@ -52,6 +52,7 @@ fn document(path: &str, text: &str) -> RunRequest {
         language: None,
         text: text.as_bytes().into(),
         lines: None,
+        part: Part::default(),
     })
 }
 
@@ -62,6 +63,7 @@ fn selection(path: &str, text: &[u8], first: u32, last: u32) -> RunRequest {
         language: None,
         text: text.into(),
         lines: Some(LineRange { first, last }),
+        part: Part::default(),
     };
     request(source)
 }
@@ -245,6 +247,7 @@ fn a_document_that_was_never_saved_lies_in_the_cells_home() {
         language: Some("python".into()),
         text: b"1\n".as_slice().into(),
         lines: None,
+        part: Part::default(),
     };
     let plan = plan(&machine(), &request(source)).plan;
     assert_eq!(plan.files[0].path, Path::new("/home/sandbox/untitled.py"));
@@ -650,6 +653,7 @@ fn a_path_that_is_not_utf8_is_refused() {
         language: None,
         text: b"1".as_slice().into(),
         lines: None,
+        part: Part::default(),
     };
     assert!(
         refusal(&machine(), &request(source))

@@ -2,6 +2,7 @@
 //! the rest of one.
 
 use belljar_report::displayable_line;
+use belljar_runs::Catalogue;
 use serde_json::{Value, json};
 use tower_lsp::ls_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionTriggerKind,
@@ -11,16 +12,28 @@ use tower_lsp::ls_types::{
 use crate::diagnostics::{allowable, place};
 use crate::documents::Document;
 use crate::granting::Pending;
-use crate::positions::{char_at, number};
+use crate::positions::{char_at, line_text, number};
 use crate::profile::Profile;
 use crate::selection::chosen_lines;
 use crate::shown::ShownRun;
-use crate::wire::{self, Scope};
+use crate::wire::{self, Scope, What};
+
+/// What can be run, the likeliest first.
+const PARTS: [What; 6] = [
+    What::Selection,
+    What::Block,
+    What::Cell,
+    What::File,
+    What::Function,
+    What::Line,
+];
 
 /// What there is to know for a menu.
 pub struct Menu<'a> {
     /// The document.
     pub document: &'a Document,
+    /// The languages that can be run.
+    pub languages: &'a Catalogue,
     /// Its runs, the oldest first.
     pub runs: Vec<&'a ShownRun>,
     /// The policies that the user has.
@@ -50,45 +63,59 @@ impl Menu<'_> {
         // An editor that asks on every move of the cursor would show its sign for our menu on every line.
         let automatic = asked.context.trigger_kind == Some(CodeActionTriggerKind::AUTOMATIC);
         if wants(wire::ACTION_KIND) && !(automatic && chosen.is_none()) {
-            if self.document.runnable {
-                self.run(&mut actions, chosen);
-            }
+            self.run(&mut actions, chosen, (first, last));
             self.results(&mut actions, first, last);
         }
         actions
     }
 
-    /// "Run …", first with the usual policy.
-    fn run(&self, actions: &mut Vec<CodeActionOrCommand>, chosen: Option<(usize, usize)>) {
-        let uri = &self.document.uri;
-        let selection = chosen.map(|(first, last)| {
-            Range::new(
-                Position::new(number(first), 0),
-                Position::new(number(last + 1), 0),
-            )
-        });
-        let file = json!({"uri": uri});
-        let (what, arguments) = match selection {
-            Some(range) => ("selection", json!({"uri": uri, "range": range})),
-            None => ("file", file.clone()),
-        };
-        self.add(
-            actions,
-            format!("Run {what} in sandbox"),
-            wire::RUN,
-            arguments.clone(),
-        );
-        if selection.is_some() {
-            self.add(actions, "Run file in sandbox".into(), wire::RUN, file);
+    /// "Run …" for every part that there is at the lines `at`, and the first of them with each other policy.
+    fn run(
+        &self,
+        actions: &mut Vec<CodeActionOrCommand>,
+        chosen: Option<(usize, usize)>,
+        at: (usize, usize),
+    ) {
+        if !self.document.is_runnable(self.languages, at.0, at.1) {
+            return;
         }
+        let is_program = self.document.runtime.is_some();
+        let is_there = |what: What| match what {
+            What::Selection => chosen.is_some(),
+            What::Line => chosen.is_none() && !self.is_blank(at.0),
+            What::File => is_program,
+            what => self.document.part_at(self.languages, what, at.0).is_some(),
+        };
+        let uri = &self.document.uri;
+        let arguments = |what: What| match (what, chosen) {
+            (What::File, _) => json!({"uri": uri, "what": what}),
+            (What::Selection, Some((first, last))) => {
+                let (start, end) = (number(first), number(last + 1));
+                let range = Range::new(Position::new(start, 0), Position::new(end, 0));
+                json!({"uri": uri, "what": what, "range": range})
+            }
+            _ => json!({"uri": uri, "what": what, "position": Position::new(number(at.0), 0)}),
+        };
+        let mut parts = PARTS.into_iter().filter(|what| is_there(*what)).peekable();
+        let usual = parts.peek().copied();
+        for what in parts {
+            let title = format!("Run {} in sandbox", what.noun());
+            self.add(actions, title, wire::RUN, arguments(what));
+        }
+        let Some(what) = usual else { return };
         for policy in self.policies {
             if policy != self.profile.policy() {
-                let mut arguments = arguments.clone();
+                let mut arguments = arguments(what);
                 arguments["policy"] = json!(policy);
-                let title = format!("Run {what} in sandbox ({policy})");
+                let title = format!("Run {} in sandbox ({policy})", what.noun());
                 self.add(actions, title, wire::RUN, arguments);
             }
         }
+    }
+
+    fn is_blank(&self, line: usize) -> bool {
+        let text = line_text(&self.document.text, line);
+        text.chars().all(char::is_whitespace)
     }
 
     /// What can be done with runs that there are.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use belljar_runs::RunId;
+use belljar_runs::{RunId, Runtime};
 use tokio::sync::mpsc;
 use tower_lsp::ls_types::notification::PublishDiagnostics;
 use tower_lsp::ls_types::request::{CodeLensRefresh, InlayHintRefreshRequest};
@@ -132,7 +132,12 @@ impl Actor {
                     .get(&uri)
                     .filter(|_| self.profile.shows_lenses());
                 let lenses = lenses.map(|document| {
-                    lenses::of_document(document, self.runs_of(&uri), self.profile.encoding)
+                    lenses::of_document(
+                        document,
+                        document.outline(self.runner.languages()),
+                        self.runs_of(&uri),
+                        self.profile.encoding,
+                    )
                 });
                 let _ = answer.send(lenses.unwrap_or_default());
             }
@@ -154,6 +159,7 @@ impl Actor {
             }
             Message::Hover(asked, answer) => drop(answer.send(self.hover(&asked))),
             Message::Command(command, answer) => self.command(command, answer),
+            Message::Transcript(run, answer) => self.transcript(run, answer),
             Message::CancelProgress(token) => {
                 let run = self
                     .runs
@@ -225,16 +231,17 @@ impl Actor {
         // A client that opens twice without closing starts over.
         self.close(&uri);
         let mut document = Document::new(uri.clone(), item.language_id, item.version, &item.text);
-        document.runnable = self.detects(&document);
+        document.runtime = self.runtime_of(&document);
         self.documents.insert(uri.clone(), document);
         self.active = Some(uri);
     }
 
-    fn detects(&self, document: &Document) -> bool {
+    fn runtime_of(&self, document: &Document) -> Option<Runtime> {
         let language = Some(document.language.as_str()).filter(|language| !language.is_empty());
         let path = path_of(&document.uri);
-        self.runner
-            .detects(language, path.as_deref(), &document.first_line)
+        let languages = self.runner.languages();
+        let runtime = languages.detect(language, path.as_deref(), &document.first_line);
+        runtime.cloned()
     }
 
     fn change(&mut self, change: DidChangeTextDocumentParams) {
@@ -248,10 +255,11 @@ impl Actor {
         let first_line = document.current_first_line();
         if first_line != document.first_line {
             document.first_line = first_line;
-            let runnable = self.detects(&self.documents[&uri]);
+            let runtime = self.runtime_of(&self.documents[&uri]);
             if let Some(document) = self.documents.get_mut(&uri) {
-                self.changed.lenses |= document.runnable != runnable;
-                document.runnable = runnable;
+                let id = |runtime: &Option<Runtime>| runtime.as_ref().map(|it| it.id().to_owned());
+                self.changed.lenses |= id(&document.runtime) != id(&runtime);
+                document.runtime = runtime;
             }
         }
         let mut any = false;
@@ -313,6 +321,7 @@ impl Actor {
         self.read_policies();
         let menu = Menu {
             document: &self.documents[uri],
+            languages: self.runner.languages(),
             runs: self.runs_of(uri).collect(),
             policies: &self.policies.1,
             pending: self.pending.as_ref(),

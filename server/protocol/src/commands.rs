@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use belljar_report::Report;
-use belljar_runs::{LineRange, RunId, RunRequest, Source};
+use belljar_report::{Report, displayable_line};
+use belljar_runs::{LineRange, Part as Kind, RunId, RunRequest, Source};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -17,18 +17,21 @@ use tower_lsp::ls_types::{
 
 use crate::actor::Actor;
 use crate::arguments::read;
-use crate::diagnostics::allowable;
+use crate::diagnostics::{LOST, allowable};
 use crate::documents::Document;
 use crate::inbox::{Answer, Problem};
 use crate::output_files::full_text;
+use crate::parts::Part;
 use crate::positions::number;
 use crate::profile::path_of;
+use crate::results::LONGEST_NAME;
 use crate::run_stream::follow;
-use crate::selection::chosen_lines;
-use crate::shown::{Asked, ShownRun};
+use crate::shown::{Asked, ShownRun, State};
 use crate::wire::{
-    self, AllowArguments, OutputReply, RunArguments, RunChoice, RunEventKind, RunReply, Scope, What,
+    self, AllowArguments, OutputReply, RunArguments, RunChoice, RunEventKind, RunReply, Scope,
+    Transcript, What,
 };
+use crate::words::count;
 
 /// How long opening a file may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -37,13 +40,9 @@ const PIECE: usize = 64 << 10;
 /// The results of so many runs are kept per session; older ones go when new ones come.
 const MOST_RUNS: usize = 64;
 
-/// Whole lines from 0, both included.
-type Lines = (usize, usize);
-
 /// A run that is wanted.
 struct Wanted {
     uri: Uri,
-    lines: Option<Lines>,
     asked: Asked,
 }
 
@@ -62,22 +61,33 @@ impl Actor {
             wire::CANCEL => read(arguments, "run").map(|choice| self.cancel(&choice)),
             wire::CLEAR => read(arguments, "run").map(|choice| self.clear(&choice)),
             wire::SHOW_OUTPUT => {
-                match read(arguments, "run").and_then(|choice| self.finished_run(&choice)) {
+                match read(arguments, "run").and_then(|choice| self.told_by(&choice)) {
                     Ok((run, report)) => return self.show_output(run, report, answer),
                     Err(problem) => Err(problem),
                 }
             }
-            wire::POLICIES => return self.list_policies(answer),
+            wire::POLICIES => {
+                if self.is_mute() {
+                    self.tell_policies();
+                }
+                return self.list_policies(answer);
+            }
             wire::USE_POLICY => {
                 read(arguments, "policy").and_then(|choice| self.use_policy(choice))
             }
             other => Err(Problem(format!("There is no command `{other}`."))),
         };
-        // Helix tells its user nothing of an error.
-        if let (Err(problem), "helix") = (&result, self.profile.client.as_str()) {
+        if let Err(problem) = &result
+            && self.is_mute()
+        {
             self.say(MessageType::WARNING, problem.0.clone());
         }
         let _ = answer.send(result);
+    }
+
+    /// Whether the client tells its user nothing of what a command gives, not even of an error.
+    pub(crate) fn is_mute(&self) -> bool {
+        self.profile.client == "helix"
     }
 
     /// A line for the user.
@@ -95,22 +105,13 @@ impl Actor {
                 .clone()
                 .ok_or_else(|| Problem("No document is open that could be run.".into()))?,
         };
-        let document = self.document(&uri)?;
-        let from_one = |line: u32| (line as usize).saturating_sub(1);
-        let lines = match (arguments.range, arguments.start_line, arguments.end_line) {
-            (Some(range), _, _) => chosen_lines(&document.text, range, self.profile.encoding),
-            (None, None, None) => None,
-            (None, start, end) => {
-                let first = from_one(start.or(end).unwrap_or(1));
-                Some((first, end.map_or(first, from_one)))
-            }
-        };
+        let (languages, encoding) = (self.runner.languages(), self.profile.encoding);
+        let part = self.document(&uri)?.part(languages, arguments, encoding)?;
         let policy = arguments.policy.as_deref();
         self.begin(Wanted {
             uri,
-            lines,
             asked: Asked {
-                what: lines.map_or(What::File, |_| What::Selection),
+                part,
                 policy: policy.unwrap_or(self.profile.policy()).to_owned(),
                 allow: Vec::new(),
                 arguments: arguments.arguments.clone(),
@@ -157,6 +158,13 @@ impl Actor {
         };
         let live = self.runs.iter().filter(|run| run.is_live()).filter(chosen);
         let cancelled = live.filter(|run| self.runner.cancel(&run.id)).count();
+        if self.is_mute() {
+            let told = match cancelled {
+                0 => "Nothing is running.".to_owned(),
+                n => format!("Stopped {}.", count(n, "run")),
+            };
+            self.say(MessageType::INFO, told);
+        }
         json!({"cancelled": cancelled > 0})
     }
 
@@ -173,6 +181,9 @@ impl Actor {
             .filter(chosen)
             .map(|run| run.id.clone())
             .collect();
+        if gone.is_empty() && self.is_mute() {
+            self.say(MessageType::INFO, "There is no result to take away.".into());
+        }
         for id in &gone {
             self.runner.cancel(id);
             self.forget(id);
@@ -196,17 +207,34 @@ impl Actor {
         }
     }
 
-    /// As [`Actor::chosen`], of the runs that are over.
-    fn finished_run(&self, choice: &RunChoice) -> Result<(&ShownRun, &Report), Problem> {
-        let over = |run| ShownRun::report(run).map(|report| (run, report));
-        let found = if choice.run.is_some() {
-            over(self.chosen(choice)?)
-        } else {
-            let of_document =
-                |run: &&ShownRun| choice.uri.as_ref().is_none_or(|uri| run.uri == *uri);
-            self.runs.iter().rev().filter(of_document).find_map(over)
+    /// What the run that is meant told, or has told so far.
+    fn told_by(&self, choice: &RunChoice) -> Result<(&ShownRun, Report), Problem> {
+        let run = self.chosen(choice)?;
+        match run.state {
+            State::Lost => Err(Problem(LOST.into())),
+            _ => Ok((run, run.told())),
+        }
+    }
+
+    /// Answers with everything that a run told, put into words in a task of its own.
+    pub(crate) fn transcript(&self, run: String, answer: Answer<Result<Transcript, Problem>>) {
+        let choice = RunChoice {
+            run: Some(run),
+            ..RunChoice::default()
         };
-        found.ok_or_else(|| Problem("There is no finished run to show.".into()))
+        match self.told_by(&choice) {
+            Err(problem) => drop(answer.send(Err(problem))),
+            Ok((run, report)) => {
+                let (name, done) = (run.name.clone(), !run.is_live());
+                tokio::task::spawn_blocking(move || {
+                    let _ = answer.send(Ok(Transcript {
+                        title: format!("Output of {}", displayable_line(&name, LONGEST_NAME)),
+                        text: full_text(&report, &name),
+                        done,
+                    }));
+                });
+            }
+        }
     }
 
     fn document(&self, uri: &Uri) -> Result<&Document, Problem> {
@@ -223,17 +251,40 @@ impl Actor {
         Ok(document)
     }
 
-    /// The open document at `path`, which may be below a folder or where the editor was started.
+    /// The open document at `path`, as the user would write it.
     fn open_at(&self, path: &str) -> Result<Uri, Problem> {
-        let path = Path::new(path.trim());
-        let here = std::env::current_dir().ok();
-        let folders = self.profile.folders.iter().cloned().chain(here);
-        let candidates: Vec<PathBuf> = folders.map(|folder| tidy(&folder.join(path))).collect();
-        self.documents
-            .keys()
-            .find(|uri| path_of(uri).is_some_and(|open| candidates.contains(&open)))
-            .cloned()
-            .ok_or_else(|| Problem(format!("`{}` is not open in the editor.", path.display())))
+        let path = path.trim();
+        let open = || {
+            self.documents
+                .keys()
+                .filter_map(|uri| Some((uri, path_of(uri)?)))
+        };
+        let at_home = path
+            .strip_prefix("~/")
+            .and_then(|rest| Some(Path::new(&std::env::var_os("HOME")?).join(rest)));
+        // An editor's own directory comes first: it is what its user's paths begin at.
+        let bases = self
+            .profile
+            .directory()
+            .into_iter()
+            .chain(self.profile.folders.iter().cloned())
+            .chain(std::env::current_dir().ok());
+        let mut candidates = at_home
+            .into_iter()
+            .chain(bases.map(|base| base.join(path)))
+            .map(|path| tidy(&path));
+        let named = candidates.find_map(|path| open().find(|(_, open)| *open == path));
+        let found = named.or_else(|| {
+            let mut alike = open().filter(|(_, open)| open.ends_with(path));
+            alike.next().filter(|_| alike.next().is_none())
+        });
+        found.map(|(uri, _)| uri.clone()).ok_or_else(|| {
+            Problem(if path.starts_with('[') {
+                format!("`{path}` has no name: this editor tells servers only of documents that have one. Write it to a file, and run again.")
+            } else {
+                format!("`{path}` is not open in the editor.")
+            })
+        })
     }
 
     /// What the user calls a document: its path, below the folder that it is in if that is open.
@@ -252,7 +303,7 @@ impl Actor {
         let name = self.name(&wanted.uri);
         let document = self.document(&wanted.uri)?;
         let end = document.last_line();
-        let lines = wanted.lines.map(|(first, last)| {
+        let lines = wanted.asked.part.lines.map(|(first, last)| {
             let first = first.min(end);
             (first, last.clamp(first, end))
         });
@@ -260,12 +311,16 @@ impl Actor {
             source: Source::Document {
                 path: path_of(&wanted.uri),
                 name: name.clone(),
-                language: Some(document.language.clone()).filter(|language| !language.is_empty()),
+                language: match &wanted.asked.part.block {
+                    Some(block) => Some(block.language.clone()),
+                    None => Some(document.language.clone()).filter(|language| !language.is_empty()),
+                },
                 text: document.copy(),
                 lines: lines.map(|(first, last)| LineRange {
                     first: number(first + 1),
                     last: number(last + 1),
                 }),
+                part: kind_of(&wanted.asked.part, lines),
             },
             arguments: wanted.asked.arguments.clone(),
             policy: wanted.asked.policy.clone(),
@@ -318,8 +373,7 @@ impl Actor {
     }
 
     /// Writes the full output to a file and has the editor open it, in a task of its own.
-    fn show_output(&self, run: &ShownRun, report: &Report, answer: Answer<Result<Value, Problem>>) {
-        let report = report.clone();
+    fn show_output(&self, run: &ShownRun, report: Report, answer: Answer<Result<Value, Problem>>) {
         let (files, name, id) = (self.files.clone(), run.name.clone(), run.id.0.clone());
         let (outbox, can_show) = (self.outbox.clone(), self.profile.show_document);
         tokio::spawn(async move {
@@ -367,13 +421,29 @@ impl Actor {
 
 /// The same lines, where they are now, under the same policy.
 fn again(run: &ShownRun, allow: Vec<String>) -> Wanted {
+    let part = Part {
+        lines: (!run.is_whole()).then(|| (run.first(), run.last())),
+        ..run.asked.part.clone()
+    };
     Wanted {
         uri: run.uri.clone(),
-        lines: (!run.is_whole()).then(|| (run.first(), run.last())),
         asked: Asked {
+            part,
             allow,
             ..run.asked.clone()
         },
+    }
+}
+
+/// What planning has to know about a part of a document, which stands on `lines`.
+fn kind_of(part: &Part, lines: Option<(usize, usize)>) -> Kind {
+    match (&part.block, lines) {
+        (Some(block), Some(lines)) => Kind::Block {
+            block: block.around(lines),
+            margin: number(block.margin),
+        },
+        _ if part.what == What::Function => Kind::Function,
+        _ => Kind::Lines,
     }
 }
 

@@ -1,10 +1,13 @@
 //! The open documents, kept in step with the editor, and how lines move when one is edited.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
+use belljar_runs::{Catalogue, Runtime};
 use ropey::Rope;
 use tower_lsp::ls_types::{TextDocumentContentChangeEvent, Uri};
 
+use crate::parts::Outline;
 use crate::positions::{Encoding, char_at, line_text};
 
 /// A document as the editor has it.
@@ -19,10 +22,12 @@ pub struct Document {
     pub text: Rope,
     /// Some change was lost, so the text is not what the user sees. Nothing is run from it until it is whole again.
     pub out_of_step: bool,
-    /// A runtime exists for it.
-    pub runnable: bool,
-    /// The first line, which may name the interpreter; `runnable` is asked anew when it changes.
+    /// How it is run, if it is in a language that can be.
+    pub runtime: Option<Runtime>,
+    /// The first line, which may name the interpreter; the runtime is looked for anew when it changes.
     pub first_line: String,
+    /// What can be run of it, found when somebody asks and good until the next change.
+    outline: OnceCell<Outline>,
 }
 
 /// How an edit moved lines: everything between two places was replaced by text with `added` line ends.
@@ -62,8 +67,9 @@ impl Document {
             version,
             text: Rope::from_str(text),
             out_of_step: false,
-            runnable: false,
+            runtime: None,
             first_line: String::new(),
+            outline: OnceCell::new(),
         };
         document.first_line = document.current_first_line();
         document
@@ -83,6 +89,7 @@ impl Document {
             return Vec::new();
         }
         self.version = version;
+        self.outline.take();
         let mut shifts = Vec::new();
         for change in changes {
             match change.range {
@@ -142,6 +149,12 @@ impl Document {
             added: new_lines - same - same_behind,
             last_is_whole: true,
         }
+    }
+
+    /// What can be run of it.
+    pub fn outline(&self, languages: &Catalogue) -> &Outline {
+        self.outline
+            .get_or_init(|| Outline::read(&self.text, self.runtime.as_ref(), languages))
     }
 
     /// The first line as it is now, as far as it can matter.

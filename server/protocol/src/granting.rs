@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belljar_report::displayable_line;
-use belljar_runs::{Proposal, Refusal, RunId, RunRequest, Source, Trust, Written, write};
+use belljar_runs::{Part, Proposal, Refusal, RunId, RunRequest, Source, Trust, Written, write};
 use serde_json::Value;
 use tower_lsp::ls_types::notification::ShowMessage;
 use tower_lsp::ls_types::request::{ShowDocument, ShowMessageRequest};
@@ -354,6 +354,7 @@ fn request_like(run: &ShownRun) -> RunRequest {
             language: None,
             text: Arc::from([]),
             lines: None,
+            part: Part::default(),
         },
         arguments: Vec::new(),
         policy: run.asked.policy.clone(),

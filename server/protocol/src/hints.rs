@@ -42,7 +42,7 @@ fn words_for(run: &ShownRun) -> Option<(String, Option<String>)> {
         State::Waiting(0) => return None,
         State::Waiting(ahead) => (format!("waiting for {}", words::count(*ahead, "run")), None),
         State::Running => {
-            let tail = displayable(&run.tail);
+            let tail = displayable(run.tail());
             let last = tail.lines().next_back().unwrap_or_default();
             (format!("running … {last}"), None)
         }

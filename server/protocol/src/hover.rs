@@ -59,8 +59,8 @@ fn of_run(run: &ShownRun, line: usize, markdown: bool) -> String {
     }
     match run.report() {
         Some(report) => finished(&mut text, run, report, line),
-        None if !run.tail.is_empty() => {
-            let tail = belljar_report::displayable(&run.tail);
+        None if !run.tail().is_empty() => {
+            let tail = belljar_report::displayable(run.tail());
             let lines: Vec<&str> = tail.lines().collect();
             text.fence(&lines[lines.len().saturating_sub(TAIL)..].join("\n"));
         }

@@ -15,7 +15,7 @@ use tower_lsp::ls_types::{
 use crate::granting::Pending;
 use crate::profile::Profile;
 use crate::references::References;
-use crate::wire::Scope;
+use crate::wire::{Scope, Transcript};
 
 /// Where messages to the actor go. Sending never waits.
 pub type Inbox = mpsc::UnboundedSender<Message>;
@@ -51,6 +51,8 @@ pub enum Message {
     Hover(HoverParams, Answer<Option<Hover>>),
     /// The user wants something done.
     Command(ExecuteCommandParams, Answer<Result<Value, Problem>>),
+    /// What has a run told?
+    Transcript(String, Answer<Result<Transcript, Problem>>),
     /// The user ended a run where the editor shows its progress.
     CancelProgress(ProgressToken),
     /// A run told something.

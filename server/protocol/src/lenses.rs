@@ -4,13 +4,16 @@ use serde_json::{Value, json};
 use tower_lsp::ls_types::{CodeLens, Command};
 
 use crate::documents::Document;
+use crate::parts::Outline;
 use crate::positions::{Encoding, line_range};
 use crate::shown::{ShownRun, State};
-use crate::{summary, wire};
+use crate::summary;
+use crate::wire::{self, What};
 
 /// The lenses of a document with its `runs`.
 pub fn of_document<'a>(
     document: &Document,
+    outline: &Outline,
     runs: impl Iterator<Item = &'a ShownRun>,
     encoding: Encoding,
 ) -> Vec<CodeLens> {
@@ -22,9 +25,20 @@ pub fn of_document<'a>(
             data: None,
         });
     };
-    if document.runnable {
+    if document.runtime.is_some() {
         let arguments = json!({"uri": document.uri});
         add(0, "▶ Run in sandbox".into(), wire::RUN, arguments);
+    }
+    let mut part = |what: What, line: usize, at: usize| {
+        let arguments =
+            json!({"uri": document.uri, "what": what, "position": {"line": at, "character": 0}});
+        add(line, format!("▶ Run {}", what.noun()), wire::RUN, arguments);
+    };
+    for cell in outline.cells.iter().filter(|cell| cell.is_marked) {
+        part(What::Cell, cell.first, cell.first);
+    }
+    for block in &outline.blocks {
+        part(What::Block, block.fence, block.first);
     }
     for run in runs {
         let line = run.first();

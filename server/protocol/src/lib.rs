@@ -20,6 +20,7 @@ mod lenses;
 mod outbox;
 mod output_files;
 mod parent;
+mod parts;
 mod policies;
 mod positions;
 mod profile;

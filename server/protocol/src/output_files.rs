@@ -108,7 +108,7 @@ fn file_name(name: &str, run: &str) -> String {
     format!("{}-{}.txt", plain(&base), plain(run))
 }
 
-/// Everything that a report tells, as text that is harmless to show.
+/// Everything that a report tells, as text that is harmless to show. Without an ending the run is not over.
 pub fn full_text(report: &Report, name: &str) -> String {
     let mut text = String::new();
     let _ = writeln!(
@@ -116,7 +116,10 @@ pub fn full_text(report: &Report, name: &str) -> String {
         "{} · policy {}\n{}",
         displayable(name),
         displayable(&report.policy),
-        summary::ending(report)
+        match report.ending {
+            Some(_) => summary::ending(report),
+            None => "It is not over. This is what it has told so far.".to_owned(),
+        }
     );
     if !report.violations.is_empty() {
         text.push_str("\nBlocked:\n");

@@ -33,14 +33,24 @@ impl Actor {
         });
     }
 
+    /// Tells the user which policy is in force and which there are.
+    pub(crate) fn tell_policies(&self) {
+        let names = self.runner.policy_names().join("`, `");
+        let policy = self.profile.policy();
+        let text = format!("Runs have policy `{policy}`. There are `{names}`.");
+        self.say(MessageType::INFO, text);
+    }
+
     /// Chooses the policy of runs that name none, or tells the user what there is to choose from.
     pub(crate) fn use_policy(&mut self, choice: PolicyChoice) -> Result<Value, Problem> {
         let names = self.runner.policy_names();
-        let there_are = format!("There are `{}`.", names.join("`, `"));
         match choice.policy {
             Some(name) if !names.contains(&name) => {
                 let name = displayable_line(&name, LONGEST);
-                return Err(Problem(format!("There is no policy `{name}`. {there_are}")));
+                let there_are = names.join("`, `");
+                return Err(Problem(format!(
+                    "There is no policy `{name}`. There are `{there_are}`."
+                )));
             }
             Some(name) => {
                 // Our own plugins show it themselves.
@@ -50,10 +60,7 @@ impl Actor {
                 }
                 self.profile.settings.policy = Some(name);
             }
-            None => {
-                let text = format!("Runs have policy `{}`. {there_are}", self.profile.policy());
-                self.say(MessageType::INFO, text);
-            }
+            None => self.tell_policies(),
         }
         to_value(&PolicyChoice {
             policy: Some(self.profile.policy().to_owned()),

@@ -52,6 +52,8 @@ pub struct Profile {
     pub settings: Settings,
     /// The folders that are open, absolute.
     pub folders: Vec<PathBuf>,
+    /// The editor's process.
+    process: Option<u32>,
 }
 
 impl Profile {
@@ -120,6 +122,7 @@ impl Profile {
                 .map(read_settings)
                 .unwrap_or_default(),
             folders: folders(parameters),
+            process: parameters.process_id,
             client,
         }
     }
@@ -137,6 +140,11 @@ impl Profile {
     /// The policy of a run that names none.
     pub fn policy(&self) -> &str {
         self.settings.policy.as_deref().unwrap_or(DEFAULT_POLICY)
+    }
+
+    /// The directory that the editor stands in now.
+    pub fn directory(&self) -> Option<PathBuf> {
+        std::fs::read_link(format!("/proc/{}/cwd", self.process?)).ok()
     }
 
     /// Whether results are shown as code lenses.

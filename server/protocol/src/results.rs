@@ -23,7 +23,7 @@ use crate::{summary, words};
 /// How long a client may take to make a place for progress; Neovim can take seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Nobody reads a longer name.
-const LONGEST_NAME: usize = 200;
+pub(crate) const LONGEST_NAME: usize = 200;
 const PROGRESS_TEXT: usize = 60;
 /// So much output goes along with the end of a run.
 const LAST_OUTPUT: usize = 16 << 10;
@@ -84,12 +84,7 @@ impl Actor {
         let Some(run) = self.run_mut(id) else {
             return;
         };
-        run.state = match report {
-            Some(report) => State::Finished(report),
-            None => State::Lost,
-        };
-        run.tail = String::new();
-        run.violations = Vec::new();
+        run.end(report);
         let uri = run.uri.clone();
         self.end_progress(id);
         if let Some(run) = self.runs.iter().find(|run| run.id == *id) {
@@ -143,7 +138,7 @@ impl Actor {
             uri: run.uri.clone(),
             name: displayable_line(&run.name, LONGEST_NAME),
             policy: displayable_line(&run.asked.policy, LONGEST_NAME),
-            what: run.asked.what,
+            what: run.asked.part.what,
             version,
             lines: (number(run.first()), number(run.last())),
             event,
@@ -233,7 +228,7 @@ fn progress_text(run: &ShownRun) -> String {
     } else {
         format!("{}:{}-{}", run.name, run.first() + 1, run.last() + 1)
     };
-    let last = displayable(&run.tail)
+    let last = displayable(run.tail())
         .lines()
         .next_back()
         .map(str::to_owned);
@@ -260,6 +255,7 @@ fn ended(run: &ShownRun) -> RunEventKind {
             errors: Vec::new(),
             wall_ms: 0.0,
             posture: None,
+            notes: Vec::new(),
         };
     };
     let mut left = LAST_OUTPUT;
@@ -287,6 +283,12 @@ fn ended(run: &ShownRun) -> RunEventKind {
         errors: shown_errors(run, report),
         wall_ms: report.usage.wall_ms,
         posture: words::posture(&report.posture),
+        notes: report
+            .posture
+            .notes
+            .iter()
+            .map(|note| displayable(note))
+            .collect(),
     }
 }
 

@@ -1,10 +1,9 @@
 //! What this room asks of whoever conducts runs. A trait, so that its own tests need no sandbox.
 
 use std::future::Future;
-use std::path::Path;
 use std::pin::Pin;
 
-use belljar_runs::{Conductor, Proposal, Refusal, Run, RunId, RunRequest, Scope};
+use belljar_runs::{Catalogue, Conductor, Proposal, Refusal, Run, RunId, RunRequest, Scope};
 
 /// Conducts runs.
 pub trait Runner: Send + Sync {
@@ -18,8 +17,8 @@ pub trait Runner: Send + Sync {
     fn propose(&self, request: &RunRequest, rule: &str, scope: Scope) -> Result<Proposal, Refusal>;
     /// The policies that the user can choose from.
     fn policy_names(&self) -> Vec<String>;
-    /// Whether a runtime exists for such a document.
-    fn detects(&self, language: Option<&str>, path: Option<&Path>, first_line: &str) -> bool;
+    /// The languages that can be run.
+    fn languages(&self) -> &Catalogue;
     /// Ends every run and waits until they are over.
     fn shut_down(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
@@ -45,8 +44,8 @@ impl Runner for Conductor {
         Conductor::policy_names(self)
     }
 
-    fn detects(&self, language: Option<&str>, path: Option<&Path>, first_line: &str) -> bool {
-        Conductor::detects(self, language, path, first_line)
+    fn languages(&self) -> &Catalogue {
+        Conductor::languages(self)
     }
 
     fn shut_down(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

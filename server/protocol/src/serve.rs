@@ -10,6 +10,7 @@ use belljar_runs::Conductor;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 use tower_lsp::LspService;
+use tower_lsp::ls_types::request::Request;
 
 use crate::actor;
 use crate::outbox::Outbox;
@@ -18,6 +19,7 @@ use crate::parent;
 use crate::runner::Runner;
 use crate::server::Server;
 use crate::transport::{Dispatch, Outcome, read_frames};
+use crate::wire::OutputRequest;
 
 // Together these stay below the second within which an editor expects us to be gone.
 const LAST_ANSWERS: Duration = Duration::from_millis(150);
@@ -77,6 +79,7 @@ async fn converse(
     // What the framework would send to the client by itself is nothing we use.
     let (service, _socket) = LspService::build(|_client| server)
         .custom_method("window/workDoneProgress/cancel", Server::cancel_progress)
+        .custom_method(OutputRequest::METHOD, Server::output)
         .finish();
     let mut dispatch = Dispatch::new(service, outbox.clone());
     let mut frames = read_frames(BufReader::new(input));

@@ -18,6 +18,7 @@ use tower_lsp::ls_types::{
 
 use crate::inbox::{Answer, Inbox, Message};
 use crate::profile::Profile;
+use crate::wire::{OutputParameters, Transcript};
 
 /// Forwards what the client says.
 pub struct Server {
@@ -37,6 +38,14 @@ impl Server {
     /// The user ended a run where the editor shows its progress.
     pub async fn cancel_progress(&self, parameters: WorkDoneProgressCancelParams) {
         self.tell(Message::CancelProgress(parameters.token));
+    }
+
+    /// A plugin of ours shows everything that a run told.
+    pub async fn output(&self, parameters: OutputParameters) -> Result<Transcript> {
+        self.ask(|answer| Message::Transcript(parameters.run, answer))
+            .get()
+            .await?
+            .map_err(|problem| Error::invalid_params(problem.0))
     }
 
     fn tell(&self, message: Message) {

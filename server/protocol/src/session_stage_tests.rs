@@ -2,6 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::LazyLock;
+
+use belljar_runs::Catalogue;
 
 use super::*;
 
@@ -121,8 +124,9 @@ impl Runner for Stage {
         vec!["default".into(), "strict".into()]
     }
 
-    fn detects(&self, language: Option<&str>, _: Option<&Path>, _: &str) -> bool {
-        language == Some("python")
+    fn languages(&self) -> &Catalogue {
+        static SHIPPED: LazyLock<Catalogue> = LazyLock::new(Catalogue::shipped);
+        &SHIPPED
     }
 
     fn shut_down(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

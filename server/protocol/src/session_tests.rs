@@ -452,7 +452,11 @@ fn the_menu_offers_what_can_be_done_and_no_more() {
         let cursor = titles(client.actions(FILE, (1, 2), (1, 2)));
         assert_eq!(
             cursor,
-            ["Run file in sandbox", "Run file in sandbox (strict)"]
+            [
+                "Run file in sandbox",
+                "Run line in sandbox",
+                "Run file in sandbox (strict)"
+            ]
         );
         client.pick(FILE, (0, 0), (1, 0), "Run selection in sandbox (strict)");
         let request = stage.request(0);
@@ -542,6 +546,8 @@ fn helix_runs_lines_of_a_path_and_is_told_what_went_wrong() {
         assert_eq!(lines.map(|lines| (lines.first, lines.last)), Some((2, 3)));
         client.command("belljar.cancel", Value::Null);
         client.wait_for_message(FILE, "Stopped by you");
+        let told = client.wait_for("window/showMessage", |_| true);
+        assert_eq!(told["message"], "Stopped 1 run.");
         client.command("belljar.run", Value::Null);
         let Source::Document { lines, .. } = stage.request(1).source else {
             panic!()

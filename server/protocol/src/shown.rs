@@ -9,6 +9,7 @@ use ropey::{Rope, RopeSlice};
 use tower_lsp::ls_types::{ProgressToken, Uri};
 
 use crate::documents::Shift;
+use crate::parts::Part;
 use crate::positions::{line_text, number};
 use crate::references::References;
 use crate::wire::{Scope, What};
@@ -28,8 +29,8 @@ pub enum State {
 /// What the user asked for, to be asked for again.
 #[derive(Clone)]
 pub struct Asked {
-    /// Which part of the document.
-    pub what: What,
+    /// Which part of the document, as it was.
+    pub part: Part,
     /// The policy.
     pub policy: String,
     /// What the user allowed for this run alone.
@@ -53,7 +54,9 @@ pub struct ShownRun {
     /// How far it has come.
     pub state: State,
     /// The last things that it printed, while it lives.
-    pub tail: String,
+    printed: String,
+    /// It printed more than is kept while it lives.
+    unkept: bool,
     /// So much output was not told to the client, because it did not read what it was told before.
     pub unsent: u64,
     /// What it was refused so far, while it lives.
@@ -75,6 +78,8 @@ pub struct ShownRun {
 }
 
 /// So much of the last output is kept while a run lives.
+const KEPT: usize = 256 << 10;
+/// And so much of it is looked at for what is shown beside its lines.
 const TAIL: usize = 4096;
 
 impl ShownRun {
@@ -93,7 +98,8 @@ impl ShownRun {
             name,
             asked,
             state: State::Waiting(0),
-            tail: String::new(),
+            printed: String::new(),
+            unkept: false,
             unsent: 0,
             violations: Vec::new(),
             lasting: HashMap::new(),
@@ -108,7 +114,7 @@ impl ShownRun {
 
     /// The whole document ran.
     pub fn is_whole(&self) -> bool {
-        self.asked.what == What::File
+        self.asked.part.what == What::File
     }
 
     /// The run is not over.
@@ -174,11 +180,37 @@ impl ShownRun {
 
     /// Keeps more of what it printed.
     pub fn printed(&mut self, text: &str) {
-        self.tail.push_str(text);
-        if self.tail.len() > 2 * TAIL {
-            let cut = self.tail.ceil_char_boundary(self.tail.len() - TAIL);
-            self.tail.drain(..cut);
+        self.printed.push_str(text);
+        if self.printed.len() > 2 * KEPT {
+            let cut = self.printed.ceil_char_boundary(self.printed.len() - KEPT);
+            self.printed.drain(..cut);
+            self.unkept = true;
         }
+    }
+
+    /// The last of what it printed, while it lives.
+    pub fn tail(&self) -> &str {
+        let printed = &self.printed;
+        &printed[printed.ceil_char_boundary(printed.len().saturating_sub(TAIL))..]
+    }
+
+    /// Takes over that it is over.
+    pub fn end(&mut self, report: Option<Box<Report>>) {
+        self.state = report.map_or(State::Lost, State::Finished);
+        self.printed = String::new();
+        self.violations = Vec::new();
+    }
+
+    /// Everything that it told, or has told so far; without an ending if it is not over.
+    pub fn told(&self) -> Report {
+        self.report().cloned().unwrap_or_else(|| Report {
+            run: self.id.0.clone(),
+            policy: self.asked.policy.clone(),
+            stdout: self.printed.clone(),
+            truncated: self.unkept || self.unsent > 0,
+            violations: self.violations.clone(),
+            ..Report::default()
+        })
     }
 
     /// Adds a violation to those of a live run, folded as the report will fold them.

@@ -61,6 +61,20 @@ pub enum What {
     File,
 }
 
+impl What {
+    /// What users call it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            What::Selection => "selection",
+            What::Line => "line",
+            What::Function => "function",
+            What::Cell => "cell",
+            What::Block => "block",
+            What::File => "file",
+        }
+    }
+}
+
 /// What to run. Everything may be missing: then it is the whole of the last active document.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -337,6 +351,8 @@ pub enum RunEventKind {
         /// How strong the sandbox was, if anything ran.
         #[serde(skip_serializing_if = "Option::is_none")]
         posture: Option<ShownPosture>,
+        /// What else is to be known of it: what a project's policy file says in vain, which layer was replaced by which.
+        notes: Vec<String>,
     },
     /// The text that ran was edited, or is again what ran.
     Stale {

@@ -89,10 +89,10 @@ pub fn posture(posture: &Posture) -> Option<ShownPosture> {
         (posture.capabilities_dropped, "capabilities"),
         (posture.seccomp, "no system call filter"),
         (posture.landlock_abi > 0, "no Landlock in this kernel"),
+        (posture.located, "what it refuses is not seen"),
     ]
     .into_iter()
     .filter_map(|(is_on, without)| (!is_on).then_some(without))
-    .chain(posture.notes.iter().map(String::as_str))
     .collect();
     let limits = if posture.cgroup {
         "limits held by a control group"
@@ -101,11 +101,11 @@ pub fn posture(posture: &Posture) -> Option<ShownPosture> {
     };
     Some(ShownPosture {
         full: weak.is_empty(),
-        summary: displayable(&if weak.is_empty() {
+        summary: if weak.is_empty() {
             format!("every layer on, {limits}")
         } else {
             format!("weaker than it can be: {}", weak.join("; "))
-        }),
+        },
     })
 }
 

@@ -1,10 +1,9 @@
 //! The table of live runs, and everything that is asked of it.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use belljar_plan::{Proposal, Refusal, RunRequest, Scope};
+use belljar_plan::{Catalogue, Proposal, Refusal, RunRequest, Scope};
 use belljar_report::Report;
 use belljar_sandbox::Launcher;
 use tokio::sync::{mpsc, watch};
@@ -174,9 +173,9 @@ impl Conductor {
         self.shared.planner.propose(request, rule, scope)
     }
 
-    /// Whether there is a runtime for a document with this language id, path and first line. Quick, reads nothing.
-    pub fn detects(&self, language: Option<&str>, path: Option<&Path>, first_line: &str) -> bool {
-        self.shared.planner.detects(language, path, first_line)
+    /// The languages that can be run. Quick after the first time, which may read files.
+    pub fn languages(&self) -> &Catalogue {
+        self.shared.planner.languages()
     }
 }
 

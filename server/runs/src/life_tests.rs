@@ -1,11 +1,11 @@
 //! Tests of a run's life, in cells that do what the test says.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use belljar_plan::{Executables, Limits, Rules, RunPlan, Step};
+use belljar_plan::{Catalogue, Executables, Limits, Rules, RunPlan, Step};
 use belljar_report::{Kind, Layer, SourceError, Stream, Violation};
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
@@ -125,8 +125,9 @@ impl Planner for FakePlanner {
     fn policy_names(&self) -> Vec<String> {
         Vec::new()
     }
-    fn detects(&self, _: Option<&str>, _: Option<&Path>, _: &str) -> bool {
-        false
+    fn languages(&self) -> &Catalogue {
+        static SHIPPED: LazyLock<Catalogue> = LazyLock::new(Catalogue::shipped);
+        &SHIPPED
     }
 }
 
@@ -199,6 +200,7 @@ impl House {
             language: None,
             text: Arc::from(&b"print(42)\n"[..]),
             lines: None,
+            part: belljar_plan::Part::default(),
         };
         self.conductor.submit(RunRequest {
             source,

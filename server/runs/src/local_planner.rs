@@ -1,6 +1,5 @@
 //! Planning on this machine.
 
-use std::path::Path;
 use std::sync::OnceLock;
 
 use belljar_plan::{
@@ -83,10 +82,7 @@ impl Planner for LocalPlanner {
         policy_names(&LocalHost)
     }
 
-    fn detects(&self, language: Option<&str>, path: Option<&Path>, first_line: &str) -> bool {
-        self.catalogue()
-            .0
-            .detect(language, path, first_line)
-            .is_some()
+    fn languages(&self) -> &Catalogue {
+        self.catalogue().0
     }
 }

@@ -1,8 +1,6 @@
 //! What this room needs of planning, so that it can be tested without a catalogue, policies and a host.
 
-use std::path::Path;
-
-use belljar_plan::{Proposal, Refusal, RunPlan, RunRequest, Scope};
+use belljar_plan::{Catalogue, Proposal, Refusal, RunPlan, RunRequest, Scope};
 use belljar_report::SourceError;
 
 /// Finds messages that name a line of the document.
@@ -68,6 +66,6 @@ pub trait Planner: Send + Sync {
     /// The policies that a user can choose from, the default first.
     fn policy_names(&self) -> Vec<String>;
 
-    /// Whether there is a runtime for a document with this language id, path and first line.
-    fn detects(&self, language: Option<&str>, path: Option<&Path>, first_line: &str) -> bool;
+    /// The languages that can be run. Quick after the first time, which may read files.
+    fn languages(&self) -> &Catalogue;
 }

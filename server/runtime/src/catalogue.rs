@@ -180,8 +180,9 @@ impl Catalogue {
     pub fn by_fence_tag(&self, tag: &str) -> Option<&Runtime> {
         let has = |list: &[String]| list.iter().any(|one| one.eq_ignore_ascii_case(tag));
         self.by_id(tag).or_else(|| {
-            self.iter()
-                .find(|runtime| has(&runtime.definition.fence_tags))
+            self.iter().find(|runtime| {
+                runtime.definition.may_say(tag) && has(&runtime.definition.fence_tags)
+            })
         })
     }
 

@@ -195,6 +195,26 @@ fn patterns(definition: &Definition) -> impl Iterator<Item = &String> {
         .into_iter()
         .flatten()
     });
+    let outline = &definition.outline;
+    let forms = outline.function.iter().chain(&outline.definition);
+    let outline = forms
+        .flat_map(|form| {
+            [
+                Some(&form.starts),
+                form.within.as_ref(),
+                form.whole.as_ref(),
+                form.optional.as_ref(),
+            ]
+        })
+        .chain([
+            outline.above.as_ref(),
+            outline.without.as_ref(),
+            outline.closes.as_ref(),
+            outline.goes_on.as_ref(),
+            outline.whole.as_ref(),
+            outline.optional.as_ref(),
+        ])
+        .flatten();
     let errors = definition.error.iter().flat_map(|rule| {
         [
             Some(&rule.starts),
@@ -228,5 +248,6 @@ fn patterns(definition: &Definition) -> impl Iterator<Item = &String> {
                 .iter()
                 .flat_map(|embedded| [&embedded.open, &embedded.close]),
         )
+        .chain(outline)
         .chain(errors)
 }

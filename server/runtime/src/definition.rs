@@ -45,6 +45,8 @@ pub(crate) struct Definition {
     /// What columns in error messages count.
     #[serde(default)]
     pub columns: Columns,
+    #[serde(default)]
+    pub outline: Outline,
     /// How error messages name lines. For each line of output the first that fits is taken.
     #[serde(default)]
     pub error: Vec<ErrorRule>,
@@ -306,6 +308,55 @@ pub(crate) struct Embedded {
     pub enter: String,
     /// What we write to end it.
     pub leave: String,
+}
+
+/// What can be found around a cursor: cells and functions.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Outline {
+    /// What a comment to the end of the line begins with. With `%%` behind it, it begins a cell.
+    pub comment: Option<String>,
+    /// Lines like this, directly above a function, belong to it.
+    pub above: Option<String>,
+    /// Of those and the function's own, lines that must not be there if it is called by us.
+    pub without: Option<String>,
+    /// The first line like this that begins where the function does is its last one. Without it, a function goes on as
+    /// long as its lines begin further to the right.
+    pub closes: Option<String>,
+    /// Lines like this may begin where the function does and do not end it.
+    pub goes_on: Option<String>,
+    /// A first line like this is the last one too.
+    pub whole: Option<String>,
+    /// A parameter like this may be left out in a call.
+    pub optional: Option<String>,
+    /// Quotes of strings over several lines, whose lines may begin anywhere.
+    #[serde(default)]
+    pub strings: Vec<String>,
+    /// Forms of functions, the first that fits counts.
+    #[serde(default)]
+    pub function: Vec<Form>,
+    /// What else at the top of a document a function may use. Like its functions, it is there if its name is used.
+    #[serde(default)]
+    pub definition: Vec<Form>,
+}
+
+/// How a function or another definition is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Form {
+    /// Its first line, with its name in the group `name`, and in the group `open` the bracket that opens the list of its
+    /// parameters, if it has one.
+    pub starts: String,
+    /// How it is called without arguments: `{name}` is its name, `{outer}` that of what it lies in. Empty for what does
+    /// something by itself.
+    #[serde(default)]
+    pub call: String,
+    /// It has this form only in something whose first line is like this, and is called together with it.
+    pub within: Option<String>,
+    /// Instead of the outline's own.
+    pub whole: Option<String>,
+    /// Instead of the outline's own.
+    pub optional: Option<String>,
 }
 
 /// What a column counts.

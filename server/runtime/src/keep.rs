@@ -10,13 +10,15 @@ use crate::definition::Keep;
 /// A line that stays never goes on longer than this.
 const MAX_LINES: usize = 200;
 
-/// The lines outside `selected` (from 0) that stay.
+/// The lines outside `selected` (from 0) that stay, because it or the lines `needed` use them.
 pub(crate) fn kept(
     rules: &[Keep],
     lines: &[&str],
     selected: &RangeInclusive<usize>,
+    needed: &BTreeSet<usize>,
 ) -> BTreeSet<usize> {
-    let selection: String = lines[selected.clone()].concat();
+    let mut selection: String = lines[selected.clone()].concat();
+    selection.extend(needed.iter().map(|line| lines[*line]));
     let mut kept = BTreeSet::new();
     let readers: Vec<_> = rules
         .iter()

@@ -8,7 +8,8 @@ use regex_lite::Regex;
 use crate::chunks;
 use crate::definition::{Embedded, Selection, Wrap};
 use crate::line_map::Shift;
-use crate::{LineMap, Runtime, expand, keep};
+use crate::outline::Call;
+use crate::{LineMap, NeedsArguments, Runtime, expand, keep};
 
 /// A program's text, and the way back to its document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +60,43 @@ impl Runtime {
         }
         let mut draft = Draft::new(&lines, first, last);
         draft.fill(rules, source);
-        let program = draft.finish();
-        let mut flags = rules.flags.clone();
+        self.with_flags(draft.finish())
+    }
+
+    /// The program that calls the function on the lines `first` to `last`, from 1, of `document`, with what it uses of the
+    /// rest. Without a function there it is that of the lines.
+    ///
+    /// # Errors
+    /// It cannot be called without arguments.
+    pub fn calling(
+        &self,
+        document: &str,
+        first: u32,
+        last: u32,
+        source: &str,
+    ) -> Result<Program, NeedsArguments> {
+        let lines: Vec<&str> = document.split_inclusive('\n').collect();
+        let index = |line: u32| {
+            usize::try_from(line)
+                .unwrap_or(usize::MAX)
+                .saturating_sub(1)
+        };
+        let rules = &self.definition.selection;
+        if !rules.pad || index(last) >= lines.len() || last < first {
+            return Ok(self.selection(document, first, last, source));
+        }
+        let selected = index(first)..=index(last);
+        let Some(call) = self.call(&lines, selected.clone()) else {
+            return Ok(self.selection(document, first, last, source));
+        };
+        let mut draft = Draft::new(&lines, *selected.start(), *selected.end());
+        draft.call = Some(call?);
+        draft.fill(rules, source);
+        Ok(self.with_flags(draft.finish()))
+    }
+
+    fn with_flags(&self, program: Program) -> Program {
+        let mut flags = self.definition.selection.flags.clone();
         flags.extend(self.flags(&program.text));
         Program { flags, ..program }
     }
@@ -74,6 +110,15 @@ impl Runtime {
             .iter()
             .filter(|flags| asks(&flags.when));
         asked.flat_map(|flags| flags.add.iter().cloned()).collect()
+    }
+}
+
+impl Program {
+    /// The same, for a document whose lines had so many columns more at the front.
+    #[must_use]
+    pub fn moved_right(mut self, columns: u32) -> Program {
+        self.map.removed += columns;
+        self
     }
 }
 
@@ -99,6 +144,8 @@ struct Draft<'a> {
     behind: Vec<String>,
     removed: u32,
     directive: Option<String>,
+    /// The lines are a function, and this calls it.
+    call: Option<Call>,
 }
 
 impl<'a> Draft<'a> {
@@ -121,6 +168,7 @@ impl<'a> Draft<'a> {
             behind: Vec::new(),
             removed: 0,
             directive: None,
+            call: None,
         }
     }
 
@@ -131,7 +179,14 @@ impl<'a> Draft<'a> {
             .as_ref()
             .is_some_and(|pattern| self.fits(pattern, false));
         if !complete {
-            self.kept = keep::kept(&rules.keep, self.document, &(self.first..=self.last));
+            let call = self.call.as_ref();
+            let needed = call.map(|call| call.needed.clone()).unwrap_or_default();
+            let selected = self.first..=self.last;
+            self.kept = keep::kept(&rules.keep, self.document, &selected, &needed);
+            self.kept.extend(needed);
+            for number in call.iter().flat_map(|call| &call.dropped) {
+                self.lines[*number].text = "\n".to_owned();
+            }
             for number in &self.kept {
                 self.lines[*number].text = self.document[*number].to_owned();
             }
@@ -171,12 +226,19 @@ impl<'a> Draft<'a> {
             .wrap
             .iter()
             .find(|wrap| wrap.when.as_ref().is_none_or(|when| self.fits(when, false)));
-        if let Some(wrap) = wrap
-            && !self.fits(&wrap.unless, false)
-        {
-            self.wrap(wrap);
+        let call = self.call.as_ref();
+        let calling = call
+            .map(|call| call.text.clone())
+            .filter(|text| !text.is_empty());
+        let is_within = call.is_some_and(|call| call.is_within);
+        match (wrap, calling) {
+            (Some(wrap), calling) if !self.fits(&wrap.unless, false) => {
+                self.wrap(wrap, &calling.unwrap_or_default());
+            }
+            (None, Some(calling)) => self.behind.push(calling),
+            _ => {}
         }
-        if let Some(opening) = &rules.indented {
+        if let Some(opening) = rules.indented.as_ref().filter(|_| !is_within) {
             self.indent(opening);
         }
     }
@@ -243,14 +305,17 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn wrap(&mut self, wrap: &Wrap) {
+    fn wrap(&mut self, wrap: &Wrap, calling: &str) {
         let lines: Vec<&str> = self.lines[self.first..=self.last]
             .iter()
             .map(|line| line.text.as_str())
             .collect();
-        let Some(statements) = chunks::statements(&lines, wrap) else {
+        // A function is no statement, however it is written.
+        let statements = chunks::statements(&lines, wrap).filter(|_| self.call.is_none());
+        let Some(statements) = statements else {
             // Nothing is to be executed, but it is to be compiled.
-            self.behind.push(format!("{}{}", wrap.open, wrap.close));
+            self.behind
+                .push(format!("{}{calling}{}", wrap.open, wrap.close));
             return;
         };
         self.lines[self.first + statements.first]
@@ -324,7 +389,12 @@ impl<'a> Draft<'a> {
                     by,
                 });
             }
-            if number == self.last {
+            // A call comes behind everything that it may need.
+            let is_last = match self.call {
+                Some(_) => number == end,
+                None => number == self.last,
+            };
+            if is_last {
                 for line in &self.behind {
                     text.push_str(line);
                     text.push('\n');

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use crate::catalogue;
 use crate::definition::Definition;
+use crate::outline::Outliner;
 
 /// What a runtime file says, read or not.
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(crate) struct Described {
     /// In order, what is between quotes in a shipped file and is one word.
     words: &'static [&'static str],
     definition: OnceLock<Definition>,
+    outliner: OnceLock<Option<Outliner>>,
 }
 
 impl Described {
@@ -23,6 +25,7 @@ impl Described {
             shipped: None,
             words: &[],
             definition: OnceLock::from(definition),
+            outliner: OnceLock::new(),
         }
     }
 
@@ -36,7 +39,14 @@ impl Described {
             shipped: Some((file, text)),
             words,
             definition: OnceLock::new(),
+            outliner: OnceLock::new(),
         }
+    }
+
+    /// What finds functions, if the file says how.
+    pub fn outliner(&self) -> Option<&Outliner> {
+        let made = self.outliner.get_or_init(|| Outliner::new(&self.outline));
+        made.as_ref()
     }
 
     /// Whether the file may have `word` in one of its lists. A quick look, so that only files that do are read.

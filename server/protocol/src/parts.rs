@@ -1,0 +1,210 @@
+//! Which part of a document is meant: a selection, a line, or the function, cell or block around the cursor.
+
+use belljar_runs::{Block, Catalogue, Cell, LineRange, Runtime};
+use ropey::Rope;
+use tower_lsp::ls_types::Range;
+
+use crate::documents::Document;
+use crate::inbox::Problem;
+use crate::positions::{Encoding, char_at, line_text, number};
+use crate::selection::chosen_lines;
+use crate::wire::{RunArguments, What};
+
+/// What can be run of a document besides its lines.
+pub struct Outline {
+    text: String,
+    /// Its cells.
+    pub cells: Vec<Cell>,
+    /// Its blocks, if it is no program itself.
+    pub blocks: Vec<Block>,
+}
+
+/// A part of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What it is.
+    pub what: What,
+    /// Its first and last line, from 0; `None` for everything.
+    pub lines: Option<(usize, usize)>,
+    /// The block that it is in.
+    pub block: Option<InBlock>,
+}
+
+/// The block that lines are in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InBlock {
+    /// The id of its language.
+    pub language: String,
+    /// So many columns at the front of its lines belong to the text around it.
+    pub margin: usize,
+    /// So many lines of it come before the part.
+    pub before: usize,
+    /// And so many behind.
+    pub behind: usize,
+}
+
+impl InBlock {
+    /// The block's lines, from 1, around those of the part, from 0.
+    pub fn around(&self, (first, last): (usize, usize)) -> LineRange {
+        LineRange {
+            first: number(first.saturating_sub(self.before) + 1),
+            last: number(last + self.behind + 1),
+        }
+    }
+}
+
+impl Outline {
+    /// Reads `text`, whose runtime is `runtime`, if it has one.
+    pub fn read(text: &Rope, runtime: Option<&Runtime>, languages: &Catalogue) -> Outline {
+        let text = text.to_string();
+        Outline {
+            cells: runtime.map_or(Vec::new(), |runtime| runtime.cells(&text)),
+            blocks: match runtime {
+                Some(_) => Vec::new(),
+                None => languages.blocks(&text),
+            },
+            text,
+        }
+    }
+
+    fn block_around(&self, first: usize, last: usize) -> Option<&Block> {
+        let mut blocks = self.blocks.iter();
+        blocks.find(|block| block.fence <= first && last <= block.last + 1)
+    }
+
+    /// The lines `first` to `last`, in the block that they are in.
+    fn lines(&self, what: What, (first, last): (usize, usize)) -> Part {
+        // A selection of a block often has its fences too.
+        let block = self.block_around(first, last);
+        let (first, last) = block.map_or((first, last), |block| {
+            let first = first.max(block.first);
+            (
+                first.min(block.last),
+                last.clamp(first.min(block.last), block.last),
+            )
+        });
+        Part {
+            what,
+            lines: Some((first, last)),
+            block: block.map(|block| InBlock {
+                language: block.runtime.id().to_owned(),
+                margin: block.margin,
+                before: first - block.first,
+                behind: block.last - last,
+            }),
+        }
+    }
+}
+
+impl Document {
+    /// Whether the lines `first` to `last`, from 0, can be run.
+    pub fn is_runnable(&self, languages: &Catalogue, first: usize, last: usize) -> bool {
+        self.runtime.is_some() || self.outline(languages).block_around(first, last).is_some()
+    }
+
+    /// The part of the kind `what` around the line `at`, from 0.
+    pub fn part_at(&self, languages: &Catalogue, what: What, at: usize) -> Option<Part> {
+        let outline = self.outline(languages);
+        let part = |first, last| Part {
+            what,
+            lines: Some((first, last)),
+            block: None,
+        };
+        match what {
+            What::File => Some(Part {
+                what,
+                lines: None,
+                block: None,
+            }),
+            What::Selection | What::Line => Some(outline.lines(what, (at, at))),
+            What::Function => {
+                let function = self.runtime.as_ref()?.function(&outline.text, at)?;
+                Some(part(function.first, function.last))
+            }
+            What::Cell => {
+                let cells = outline.cells.iter();
+                // Empty lines behind a cell are nobody else's.
+                let cell = cells.rev().find(|cell| cell.first <= at)?;
+                let is_in = at <= cell.last || self.is_empty(cell.last + 1, at);
+                is_in.then(|| part(cell.first, cell.last))
+            }
+            What::Block => {
+                let block = outline.block_around(at, at)?;
+                Some(outline.lines(what, (block.first, block.last)))
+            }
+        }
+    }
+
+    fn is_empty(&self, first: usize, last: usize) -> bool {
+        (first..=last).all(|line| line_text(&self.text, line).chars().all(char::is_whitespace))
+    }
+
+    /// The part that `arguments` mean.
+    pub fn part(
+        &self,
+        languages: &Catalogue,
+        arguments: &RunArguments,
+        encoding: Encoding,
+    ) -> Result<Part, Problem> {
+        let touched = self.touched(arguments, encoding);
+        let chosen = match arguments.range {
+            Some(range) => chosen_lines(&self.text, range, encoding),
+            None => touched.filter(|_| arguments.position.is_none()),
+        };
+        let at = || {
+            let lines = touched.ok_or_else(|| Problem("Where the cursor is was not said.".into()));
+            lines.map(|(first, last)| (first.min(self.last_line()), last.min(self.last_line())))
+        };
+        match arguments.what {
+            None => Ok(match chosen {
+                Some(lines) => self.outline(languages).lines(What::Selection, lines),
+                None => Part {
+                    what: What::File,
+                    lines: None,
+                    block: None,
+                },
+            }),
+            Some(What::Selection) => {
+                let lines = chosen.ok_or_else(|| Problem("Nothing is selected.".into()))?;
+                Ok(self.outline(languages).lines(What::Selection, lines))
+            }
+            Some(What::Line) => Ok(self.outline(languages).lines(What::Line, at()?)),
+            Some(what) => {
+                let line = if what == What::File { 0 } else { at()?.0 };
+                let part = self.part_at(languages, what, line);
+                part.ok_or_else(|| Problem(missing(what, line)))
+            }
+        }
+    }
+
+    /// The lines, from 0, that the cursor or the selection touches.
+    fn touched(&self, arguments: &RunArguments, encoding: Encoding) -> Option<(usize, usize)> {
+        let lines = |range: Range| {
+            let a = char_at(&self.text, range.start, encoding);
+            let b = char_at(&self.text, range.end, encoding);
+            let (start, end) = (a.min(b), a.max(b));
+            let (first, last) = (self.text.char_to_line(start), self.text.char_to_line(end));
+            // The start of a line is where a selection of the lines before it ends.
+            let is_behind = last > first && self.text.line_to_char(last) == end;
+            (first, last - usize::from(is_behind))
+        };
+        let from_one = |line: u32| (line as usize).saturating_sub(1);
+        match (arguments.position, arguments.range) {
+            (Some(cursor), _) => Some(lines(Range::new(cursor, cursor))),
+            (None, Some(range)) => Some(lines(range)),
+            (None, None) => {
+                let first = from_one(arguments.start_line.or(arguments.end_line)?);
+                Some((first, arguments.end_line.map_or(first, from_one)))
+            }
+        }
+    }
+}
+
+fn missing(what: What, line: usize) -> String {
+    let what = match what {
+        What::Function => "function",
+        What::Cell => "cell (begun by a comment with `%%`)",
+        _ => "fenced block in a language that can be run",
+    };
+    format!("There is no {what} around line {}.", line + 1)
+}
