@@ -1,8 +1,8 @@
 //! What is said on standard error when a run is over.
 
 use belljar_report::{
-    Confidence, Ending, Report, Violation, advice_words, confidence_words, displayable_line,
-    ending_words, innocence_words, violation_words,
+    Confidence, Ending, Report, SourceError, Violation, advice_words, confidence_words,
+    displayable_line, ending_words, innocence_words, violation_words,
 };
 use belljar_runs::can_be_allowed;
 
@@ -36,6 +36,14 @@ pub fn closing(report: &Report, style: Style) -> String {
     let untold = told.len().saturating_sub(MOST_VIOLATIONS) as u64 + report.violations_omitted;
     if untold > 0 {
         text += &said(&format!("{untold} more were blocked."), style);
+    }
+    for error in report
+        .errors
+        .iter()
+        .filter(|error| !is_printed(error, report))
+    {
+        let place = place_in(report.file.as_deref(), Some(error.line), error.column);
+        text += &said_at(&place, &displayable_line(&error.message, 1000), style);
     }
     let is_good = report.ending == Some(Ending::Exited { code: 0 });
     if !is_good && let Some((what, advice)) = ending_words(report) {
@@ -89,6 +97,11 @@ pub fn is_the_end(violation: &Violation, report: &Report) -> bool {
         if violation.kind.as_str().strip_prefix("limit.") == Some(limit))
 }
 
+/// Whether the program's runtime has printed an error itself. Of a crash in compiled code we alone know the line.
+fn is_printed(error: &SourceError, report: &Report) -> bool {
+    report.stderr.contains(&error.message)
+}
+
 /// What went wrong before there was a run.
 pub fn not_run(what: &str, advice: &str, style: Style) -> String {
     let mut text = said(&style.bad(&format!("Not run: {what}")), style);
@@ -110,13 +123,18 @@ fn hint(what: &str, style: Style) -> String {
     format!("  {} {what}\n", style.hint("hint:"))
 }
 
-/// `FILE:LINE:COLUMN:`, as editors and terminals know it.
+/// Where a violation stands.
 pub fn place(violation: &Violation) -> String {
-    let Some(file) = &violation.file else {
+    place_in(violation.file.as_deref(), violation.line, violation.column)
+}
+
+/// `FILE:LINE:COLUMN:`, as editors and terminals know it.
+fn place_in(file: Option<&str>, line: Option<u32>, column: Option<u32>) -> String {
+    let Some(file) = file else {
         return "belljar:".to_owned();
     };
     let file = displayable_line(file, 500);
-    match (violation.line, violation.column) {
+    match (line, column) {
         (Some(line), Some(column)) => format!("{file}:{line}:{column}:"),
         (Some(line), None) => format!("{file}:{line}:"),
         (None, _) => format!("{file}:"),

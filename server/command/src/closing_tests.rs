@@ -101,6 +101,27 @@ fn a_limit_is_said_once_and_a_guessed_line_is_called_one() {
 }
 
 #[test]
+fn a_crash_stands_at_its_line_and_what_the_runtime_printed_is_not_said_again() {
+    let mut report = report(Ending::Signaled { signal: 11 });
+    report.file = Some("c.c".into());
+    report.stderr = "c.c:2:1: warning: no return\n".into();
+    let error = |message: &str, line, column| SourceError {
+        message: message.into(),
+        line,
+        column,
+    };
+    report.errors = vec![
+        error("warning: no return", 2, Some(1)),
+        error("SIGSEGV: segmentation fault\x1b[2J", 4, None),
+    ];
+    assert_eq!(
+        closing(&report, Style::default()),
+        "c.c:4: SIGSEGV: segmentation fault\n\
+         belljar: Ended by signal 11 (SIGSEGV). Whether the sandbox refused something in this run could not be seen.\n"
+    );
+}
+
+#[test]
 fn many_violations_are_counted() {
     let mut report = report(Ending::Exited { code: 0 });
     report.violations = vec![refused(); 60];

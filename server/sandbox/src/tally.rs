@@ -26,7 +26,12 @@ impl Tally {
             (&violation.file, violation.line, &violation.program),
         ));
         let is_full = self.seen.len() >= MOST;
-        let known = self.places.get(&hash).copied();
+        // A limit that is reached again nobody knows where tells nothing new: the program reports the first time, for instance.
+        let is_vague = violation.line.is_none() && violation.kind.as_str().starts_with("limit.");
+        let known = match self.places.get(&hash) {
+            None if is_vague => self.first_of(&violation),
+            known => known.copied(),
+        };
         let place = known.or(is_full.then_some(MOST - 1));
         if let Some((_, repeats)) = place.and_then(|place| self.seen.get_mut(place)) {
             *repeats += 1;
@@ -39,9 +44,14 @@ impl Tally {
 
     /// Whether the same thing was noted, wherever it was.
     pub fn has(&self, violation: &Violation) -> bool {
-        self.seen
-            .iter()
-            .any(|(seen, _)| seen.kind == violation.kind && seen.target == violation.target)
+        self.first_of(violation).is_some()
+    }
+
+    fn first_of(&self, violation: &Violation) -> Option<usize> {
+        let is_same = |(seen, _): &(Violation, u64)| {
+            seen.kind == violation.kind && seen.target == violation.target
+        };
+        self.seen.iter().position(is_same)
     }
 
     /// What was noted more than once, with how often beyond the first.
@@ -89,6 +99,26 @@ mod tests {
         assert!(tally.note(refused("/b")).is_some());
         let repeats = tally.repeats();
         assert_eq!((repeats.len(), repeats[0].count), (1, 1));
+    }
+
+    #[test]
+    fn a_limit_that_is_reached_again_on_an_unknown_line_is_counted_where_it_was_first() {
+        let mut tally = Tally::default();
+        let reached = |line| Violation {
+            kind: Kind::LimitFiles,
+            line,
+            ..refused("20")
+        };
+        let nowhere = |target| Violation {
+            line: None,
+            ..refused(target)
+        };
+        assert!(tally.note(reached(Some(3))).is_some());
+        assert!(tally.note(reached(None)).is_none());
+        assert!(tally.note(reached(Some(7))).is_some());
+        assert_eq!(tally.repeats()[0].count, 1);
+        assert!(tally.note(refused("/a")).is_some());
+        assert!(tally.note(nowhere("/a")).is_some());
     }
 
     #[test]
