@@ -16,6 +16,8 @@ use serde_json::Value;
 
 #[path = "command/allowing.rs"]
 mod allowing;
+#[path = "command/editor.rs"]
+mod editor;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 

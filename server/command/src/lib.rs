@@ -3,6 +3,7 @@
 mod allow;
 mod closing;
 mod doctor;
+mod editor;
 mod exit;
 mod learn;
 mod live;
@@ -101,6 +102,7 @@ pub fn main(
             Conductor::new(launcher, options.parallel).keeping(KEPT_FOR_EDITORS)
         })),
         (Command::Policy(command), _) => policy::policy(command),
+        (Command::Editor { editor }, _) => editor::editor(editor.as_ref()),
         (Command::Completions { shell }, _) => pages::completions(shell),
         (Command::Man { dir }, _) => pages::manual(dir.as_deref()),
         (

@@ -31,6 +31,11 @@ pub enum Command {
     Runtimes(RuntimesOptions),
     /// Serve an editor: the language server protocol on standard input and output.
     Lsp(LspOptions),
+    /// Print what to write where, so that an editor starts Belljar. Without a name: the editors that there are.
+    Editor {
+        #[command(subcommand)]
+        editor: Option<EditorCommand>,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// The shell to complete in.
@@ -163,6 +168,46 @@ pub struct LspOptions {
     /// Accepted for editors that say who they are.
     #[arg(long = "clientProcessId", value_name = "PID", hide = true)]
     pub client_process_id: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EditorCommand {
+    Helix(HelixOptions),
+    /// VS Code: its extension.
+    Vscode,
+    /// Neovim: its plugin.
+    Neovim,
+    /// Zed.
+    Zed,
+    /// Emacs, with Eglot.
+    Emacs,
+    /// Kakoune, with kakoune-lsp.
+    Kakoune,
+    /// Sublime Text, with its LSP package.
+    Sublime,
+}
+
+/// Helix: what to add to your languages.toml and config.toml.
+#[derive(Debug, Args)]
+pub struct HelixOptions {
+    /// Only these languages, by Helix's names or Belljar's (see `belljar runtimes`); without it, all that can be run.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub languages: Vec<String>,
+    /// Your Helix, as `hx --version` says: 25.01, or 25.07 for it and whatever is newer, which is what you get without it.
+    #[arg(long, value_name = "VERSION")]
+    pub helix: Option<String>,
+    /// Only what belongs into this file of ~/.config/helix, so that it can be appended with `>>`.
+    #[arg(long, value_name = "FILE")]
+    pub only: Option<HelixFile>,
+}
+
+/// A file of Helix's configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum HelixFile {
+    /// languages.toml
+    Languages,
+    /// config.toml
+    Config,
 }
 
 #[derive(Debug, Subcommand)]
