@@ -38,14 +38,15 @@ end
 ---@param run belljar.Run
 local function is_drawable(run) return vim.api.nvim_buf_is_loaded(run.buffer) end
 
+-- Where a mark is; nowhere if its line was deleted. That shows in its range, which is nothing then: the flag `invalid`
+-- stays in Neovim 0.11 when an undo has brought the line back.
 ---@param buffer integer
 ---@param mark? integer
 ---@return integer? row
 local function row_of(buffer, mark)
   if not mark then return nil end
   local place = vim.api.nvim_buf_get_extmark_by_id(buffer, namespace, mark, { details = true })
-  if not place[1] or place[3].invalid then return nil end
-  return place[1]
+  return place[1] and place[3].end_row > place[1] and place[1] or nil
 end
 
 ---@param buffer integer
@@ -60,6 +61,15 @@ local function set_mark(buffer, row, options)
   options.end_row, options.end_col = row + 1, 0
   options.invalidate, options.strict = true, false
   return vim.api.nvim_buf_set_extmark(buffer, namespace, row, 0, options)
+end
+
+-- Leaves a mark whose line was deleted, for an undo to find, and shows nothing of it.
+---@param buffer integer
+---@param mark integer
+local function hide(buffer, mark)
+  local row = vim.api.nvim_buf_get_extmark_by_id(buffer, namespace, mark, {})[1]
+  if not row then return end
+  vim.api.nvim_buf_set_extmark(buffer, namespace, row, 0, { id = mark, end_row = row, end_col = 0, strict = false })
 end
 
 -- A mark that shows nothing yet.
@@ -170,17 +180,14 @@ end
 ---@param run belljar.Run
 ---@param value belljar.Value
 local function draw_value(run, value)
+  if value.count == 0 then return vim.api.nvim_buf_del_extmark(run.buffer, namespace, value.mark) end
   local row = row_of(run.buffer, value.mark)
-  if not row then return end
-  if value.count == 0 then
-    vim.api.nvim_buf_del_extmark(run.buffer, namespace, value.mark)
-    return
-  end
+  if not row then return hide(run.buffer, value.mark) end
   local settings = config.get()
   local text = M.plain(value.last)
   if vim.fn.strchars(text) > settings.max_width then text = vim.fn.strcharpart(text, 0, settings.max_width) .. '…' end
   local chunks = {
-    { '  ' .. settings.symbols.value .. ' ', group_of(run, 'BelljarOutput') },
+    { ' ' .. settings.symbols.value .. ' ', group_of(run, 'BelljarOutput') },
     { text, group_of(run, value.stream == 'stderr' and 'BelljarStderr' or 'BelljarValue') },
   }
   if value.count > 1 then table.insert(chunks, { ('  ×%d'):format(value.count), group_of(run, 'BelljarOutput') }) end
