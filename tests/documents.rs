@@ -25,6 +25,7 @@ const DOCUMENTS: &[&str] = &[
     ARCHITECTURE,
     ".github/CONTRIBUTING.md",
     "editors/neovim/README.md",
+    "editors/vscode/README.md",
     "policies/VIOLATIONS.md",
 ];
 
@@ -256,7 +257,7 @@ fn every_command_in_the_documents_exists_with_its_options() {
             let Some(first) = words.first().filter(|word| !word.starts_with('-')) else {
                 continue;
             };
-            let depth = if *first == "policy" && words.len() > 1 {
+            let depth = if ["editor", "policy"].contains(first) && words.len() > 1 {
                 2
             } else {
                 1
