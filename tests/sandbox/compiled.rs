@@ -68,6 +68,35 @@ fn what_does_not_compile_ends_with_the_compilers_status_and_is_not_run() {
     });
 }
 
+// Where else a crash has no line yet.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_crash_is_said_on_its_line_and_what_the_compiler_said_is_not_said_again() {
+    for_everybody(|person| {
+        if !compiles(person) {
+            return;
+        }
+        let crash = "int main(void) {\n    int *nothing = 0;\n    *nothing = 1;\n}\n";
+        person.put("crash.c", crash);
+        person.put("broken.c", PROGRAM.replace("return 3", "return missing"));
+        let said = |file| {
+            let output = output(&mut person.belljar(&["run", file]));
+            String::from_utf8_lossy(&output.stderr).into_owned()
+        };
+        let crashed = said("crash.c");
+        assert!(
+            crashed.starts_with("crash.c:3:") && crashed.contains(": SIGSEGV: "),
+            "{crashed}"
+        );
+        let broken = said("broken.c");
+        let is_ours = |line: &str| line.starts_with("broken.c:");
+        assert!(
+            broken.contains("missing") && !broken.lines().any(is_ours),
+            "{broken}"
+        );
+    });
+}
+
 #[test]
 fn limits_hold_for_the_compiler_and_the_program_together() {
     for_everybody(|person| {
