@@ -8,7 +8,20 @@
 local config = {
   cmd = { 'belljar', 'lsp' },
   filetypes = {
-    'python', 'javascript', 'typescript', 'sh', 'bash', 'c', 'cpp', 'rust', 'go', 'ruby', 'perl', 'php', 'lua', 'markdown',
+    'python',
+    'javascript',
+    'typescript',
+    'sh',
+    'bash',
+    'c',
+    'cpp',
+    'rust',
+    'go',
+    'ruby',
+    'perl',
+    'php',
+    'lua',
+    'markdown',
   },
   root_markers = { '.belljar.toml', '.git' },
   -- One server does for all projects: it finds the project of each file by itself.

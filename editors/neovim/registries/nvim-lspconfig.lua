@@ -12,7 +12,20 @@
 return {
   cmd = { 'belljar', 'lsp' },
   filetypes = {
-    'python', 'javascript', 'typescript', 'sh', 'bash', 'c', 'cpp', 'rust', 'go', 'ruby', 'perl', 'php', 'lua', 'markdown',
+    'python',
+    'javascript',
+    'typescript',
+    'sh',
+    'bash',
+    'c',
+    'cpp',
+    'rust',
+    'go',
+    'ruby',
+    'perl',
+    'php',
+    'lua',
+    'markdown',
   },
   root_markers = { '.belljar.toml', '.git' },
 }

@@ -9,7 +9,11 @@ local passed, failed = 0, 0
 
 -- Prints one check of the scenario `id`.
 function M.check(id, words, ok, seen)
-  if ok then passed = passed + 1 else failed = failed + 1 end
+  if ok then
+    passed = passed + 1
+  else
+    failed = failed + 1
+  end
   io.write(('%s - [%s] %s\n'):format(ok and 'ok' or 'not ok', id, words))
   if not ok and seen ~= nil then
     io.write('    seen: ' .. vim.inspect(type(seen) == 'function' and seen() or seen):gsub('\n', '\n    ') .. '\n')
@@ -23,7 +27,9 @@ function M.wait_for(condition) return vim.wait(patience, condition, 5) end
 
 -- Ends this Neovim, with its servers.
 function M.finish()
-  for _, client in ipairs(vim.lsp.get_clients()) do client:stop() end
+  for _, client in ipairs(vim.lsp.get_clients()) do
+    client:stop()
+  end
   M.wait_for(function() return #vim.lsp.get_clients() == 0 end)
   io.write(('%d passed, %d failed\n'):format(passed, failed))
   os.exit(failed == 0 and 0 or 1)
@@ -62,9 +68,7 @@ function M.use_plugin()
   vim.cmd.runtime('plugin/belljar.lua')
 end
 
-function M.client(buffer)
-  return vim.lsp.get_clients({ bufnr = buffer, name = 'belljar' })[1]
-end
+function M.client(buffer) return vim.lsp.get_clients({ bufnr = buffer, name = 'belljar' })[1] end
 
 -- Opens a file, and waits until the server has it.
 function M.open(name)
@@ -98,7 +102,9 @@ function M.drawn(buffer)
   for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(buffer, namespace, 0, -1, { details = true })) do
     if not mark[4].invalid then
       if mark[4].virt_text then add(mark[2], 'behind', mark[4].virt_text) end
-      for _, line in ipairs(mark[4].virt_lines or {}) do add(mark[2], 'below', line) end
+      for _, line in ipairs(mark[4].virt_lines or {}) do
+        add(mark[2], 'below', line)
+      end
     end
   end
   return found
@@ -107,7 +113,11 @@ end
 -- The first of those that has `pattern`, at `line` if one is given.
 function M.sees(buffer, pattern, line, where)
   for _, drawn in ipairs(M.drawn(buffer)) do
-    if drawn.text:find(pattern, 1, true) and (not line or drawn.line == line) and (not where or drawn.where == where) then
+    if
+      drawn.text:find(pattern, 1, true)
+      and (not line or drawn.line == line)
+      and (not where or drawn.where == where)
+    then
       return drawn
     end
   end
@@ -119,10 +129,14 @@ function M.comes(buffer, pattern, line, where)
 end
 
 function M.diagnostics(buffer, pattern, code)
-  return vim.tbl_filter(function(diagnostic)
-    return diagnostic.source == 'belljar' and diagnostic.message:find(pattern, 1, true) ~= nil
-      and (not code or diagnostic.code == code)
-  end, vim.diagnostic.get(buffer))
+  return vim.tbl_filter(
+    function(diagnostic)
+      return diagnostic.source == 'belljar'
+        and diagnostic.message:find(pattern, 1, true) ~= nil
+        and (not code or diagnostic.code == code)
+    end,
+    vim.diagnostic.get(buffer)
+  )
 end
 
 -- The runs of a buffer, the latest first; and whether that many are over.
@@ -134,12 +148,32 @@ function M.are_over(buffer, n)
   end)
 end
 
+-- Does what starts a run in `buffer`, and waits until that run is over.
+function M.run(buffer, command)
+  local before = M.runs(buffer)[1]
+  vim.cmd(command)
+  return M.wait_for(function()
+    local latest = M.runs(buffer)[1]
+    return latest and (not before or latest.id ~= before.id) and latest.state == 'ended'
+  end)
+end
+
+-- Takes everything away from `buffer`, which has to be the current one.
+function M.clear(buffer)
+  M.are_over(buffer, 0)
+  vim.cmd('Belljar clear')
+  return M.wait_for(function() return #M.runs(buffer) == 0 end)
+end
+
 -- Everything about a buffer, for a check that fails.
 function M.all_of(buffer)
   return function()
     return {
       drawn = vim.tbl_map(function(d) return ('%d %s: %s'):format(d.line, d.where, d.text) end, M.drawn(buffer)),
-      diagnostics = vim.tbl_map(function(d) return ('%d: %s'):format(d.lnum + 1, d.message) end, vim.diagnostic.get(buffer)),
+      diagnostics = vim.tbl_map(
+        function(d) return ('%d: %s'):format(d.lnum + 1, d.message) end,
+        vim.diagnostic.get(buffer)
+      ),
       said = M.said,
       asked = M.asked,
     }

@@ -31,7 +31,9 @@ end
 
 -- What the new Neovim does: opens a file, runs it, tells what is drawn, and whether there is help.
 local probe = temporary .. '/probe.lua'
-vim.fn.writefile(vim.split([[
+vim.fn.writefile(
+  vim.split(
+    [[
 local seen = {}
 local function see(name, value) seen[name] = value end
 vim.wait(10000, function() return vim.lsp.get_clients({ name = 'belljar' })[1] ~= nil end, 10)
@@ -47,7 +49,11 @@ see('help', (pcall(vim.cmd.help, 'belljar-quick-start')))
 see('from', vim.api.nvim_get_runtime_file('lua/belljar/init.lua', false)[1])
 vim.fn.writefile({ vim.json.encode(seen) }, vim.env.SEEN)
 vim.cmd('qall!')
-]], '\n'), probe)
+]],
+    '\n'
+  ),
+  probe
+)
 
 -- Starts one with `init` as its init.lua.
 local function fresh(name, init, packages)
@@ -57,18 +63,28 @@ local function fresh(name, init, packages)
   vim.fn.writefile(vim.split(init, '\n'), home .. '/config/nvim/init.lua')
   if packages then run({ 'cp', '-r', plugin, home .. '/data/nvim/site/pack/belljar/start/belljar' }) end
   local began = vim.uv.now()
-  local done = vim.system({ vim.v.progpath, '--headless', d.work .. '/steps.py', '-c', 'luafile ' .. probe }, {
-    text = true,
-    timeout = 60000,
-    env = {
-      HOME = home, XDG_CONFIG_HOME = home .. '/config', XDG_DATA_HOME = home .. '/data', XDG_STATE_HOME = home .. '/state',
-      XDG_CACHE_HOME = home .. '/cache', SEEN = home .. '/seen',
-    },
-  }):wait()
+  local done = vim
+    .system({ vim.v.progpath, '--headless', d.work .. '/steps.py', '-c', 'luafile ' .. probe }, {
+      text = true,
+      timeout = 60000,
+      env = {
+        HOME = home,
+        XDG_CONFIG_HOME = home .. '/config',
+        XDG_DATA_HOME = home .. '/data',
+        XDG_STATE_HOME = home .. '/state',
+        XDG_CACHE_HOME = home .. '/cache',
+        SEEN = home .. '/seen',
+      },
+    })
+    :wait()
   local ok, seen = pcall(function() return vim.json.decode(vim.fn.readfile(home .. '/seen')[1]) end)
   local good = ok and seen.attached == 1 and seen.drawn and seen.help and vim.startswith(seen.from, temporary)
-  check('run-file', ('installed %s as the README says, a file runs and there is help'):format(name), good,
-    { ok and seen or 'nothing', done.code, done.stderr })
+  check(
+    'run-file',
+    ('installed %s as the README says, a file runs and there is help'):format(name),
+    good,
+    { ok and seen or 'nothing', done.code, done.stderr }
+  )
   d.measured(('installed %s, from start to result,'):format(name), vim.uv.now() - began)
 end
 
@@ -78,7 +94,9 @@ if vim.pack then
 end
 -- lazy.nvim itself is in no package registry. This does what its loader does with such a specification: it clones it, adds
 -- it to 'runtimepath', sources its plugin/ files, calls `config`, and leaves Neovim's own loading out.
-fresh('with lazy.nvim\'s steps', ([[
+fresh(
+  "with lazy.nvim's steps",
+  ([[
 vim.go.loadplugins = false
 local plugin = ({ %s })[1]
 plugin.dir = vim.fn.stdpath('data') .. '/lazy/' .. plugin.name
@@ -86,7 +104,8 @@ vim.fn.system({ 'git', 'clone', '-q', plugin.url, plugin.dir })
 vim.opt.runtimepath:append(plugin.dir)
 vim.cmd('filetype plugin on')
 plugin.config(plugin, {})
-]]):format(recipe('With lazy.nvim')))
+]]):format(recipe('With lazy.nvim'))
+)
 fresh('from a clone', (recipe('With a clone'):gsub('~/belljar', clone)))
 fresh('as a package', '', true)
 
@@ -94,7 +113,12 @@ fresh('as a package', '', true)
 local doc = plugin .. '/doc'
 local before = table.concat(vim.fn.readfile(doc .. '/tags'), '\n')
 vim.cmd.helptags(doc)
-check('run-file', 'the tags of the help are up to date', table.concat(vim.fn.readfile(doc .. '/tags'), '\n') == before, before)
+check(
+  'run-file',
+  'the tags of the help are up to date',
+  table.concat(vim.fn.readfile(doc .. '/tags'), '\n') == before,
+  before
+)
 vim.opt.runtimepath:prepend(plugin)
 vim.cmd.runtime('plugin/belljar.lua')
 local missing = {}
@@ -111,8 +135,12 @@ for group in pairs(require('belljar.ui').highlights) do
 end
 check('run-file', 'every subcommand, map and highlight group is in the help', #missing == 0, missing)
 local registered = dofile(plugin .. '/registries/nvim-lspconfig.lua')
-check('run-file', 'the entry for nvim-lspconfig is what is shipped',
+check(
+  'run-file',
+  'the entry for nvim-lspconfig is what is shipped',
   vim.deep_equal(registered.cmd, vim.lsp.config.belljar.cmd)
-    and vim.deep_equal(registered.filetypes, vim.lsp.config.belljar.filetypes), registered)
+    and vim.deep_equal(registered.filetypes, vim.lsp.config.belljar.filetypes),
+  registered
+)
 vim.fn.delete(temporary, 'rf')
 d.finish()

@@ -29,16 +29,15 @@ end
 
 local function label(hint)
   local text = hint.inlay_hint.label
-  if type(text) == 'table' then
-    text = table.concat(vim.tbl_map(function(part) return part.value end, text))
-  end
+  if type(text) == 'table' then text = table.concat(vim.tbl_map(function(part) return part.value end, text)) end
   return text
 end
 
 local function hints(buffer, pattern)
-  return vim.tbl_filter(function(hint)
-    return label(hint):find(pattern, 1, true) ~= nil
-  end, vim.lsp.inlay_hint.get({ bufnr = buffer }))
+  return vim.tbl_filter(
+    function(hint) return label(hint):find(pattern, 1, true) ~= nil end,
+    vim.lsp.inlay_hint.get({ bufnr = buffer })
+  )
 end
 
 -- Whether Neovim draws `pattern` beside the text of the buffer.
@@ -86,27 +85,49 @@ check('run-file', 'a file is offered to be run', vim.tbl_contains(titles, 'Run f
 check('run-cell', 'a cell is offered to be run', vim.tbl_contains(titles, 'Run cell in sandbox'), titles)
 for _, action in ipairs(actions) do
   if action.title == 'Run selection in sandbox' then
-    check('run-selection', 'the action has a kind of its own', vim.startswith(action.kind or '', 'belljar.run'), action.kind)
+    check(
+      'run-selection',
+      'the action has a kind of its own',
+      vim.startswith(action.kind or '', 'belljar.run'),
+      action.kind
+    )
     check('run-selection', 'it need not be resolved', action.command ~= nil, action)
   end
 end
 pick(18, 20, 'Run selection in sandbox')
-check('run-selection', 'the output arrives as a diagnostic', wait_for(function()
-  return #diagnostics(notebook, 'using print') > 0
-end), all_of(notebook))
+check(
+  'run-selection',
+  'the output arrives as a diagnostic',
+  wait_for(function() return #diagnostics(notebook, 'using print') > 0 end),
+  all_of(notebook)
+)
 local result = diagnostics(notebook, 'using print')[1] or {}
-check('run-selection', 'it stands on a line of the selection', (result.lnum or -1) >= 17 and (result.lnum or -1) <= 19, result)
+check(
+  'run-selection',
+  'it stands on a line of the selection',
+  (result.lnum or -1) >= 17 and (result.lnum or -1) <= 19,
+  result
+)
 local second = diagnostics(notebook, 'using sys.stdout.write')[1] or {}
 check('output-on-line', 'each on the line that printed it', result.lnum == 18 and second.lnum == 19, all_of(notebook))
 check('run-selection', 'it is no warning', (result.severity or 0) >= vim.diagnostic.severity.INFO, result)
-check('run-selection', 'the output arrives as an inlay hint', wait_for(function()
-  return #hints(notebook, 'using print') > 0
-end), all_of(notebook))
-check('run-selection', 'the inlay hint is drawn behind the line',
-  wait_for(function() return is_drawn(notebook, 'using print') end))
-check('live-output', 'progress was begun and ended', wait_for(function()
-  return has_progress('begin') and has_progress('end')
-end), progress)
+check(
+  'run-selection',
+  'the output arrives as an inlay hint',
+  wait_for(function() return #hints(notebook, 'using print') > 0 end),
+  all_of(notebook)
+)
+check(
+  'run-selection',
+  'the inlay hint is drawn behind the line',
+  wait_for(function() return is_drawn(notebook, 'using print') end)
+)
+check(
+  'live-output',
+  'progress was begun and ended',
+  wait_for(function() return has_progress('begin') and has_progress('end') end),
+  progress
+)
 
 vim.api.nvim_win_set_cursor(0, { (result.lnum or 17) + 1, 0 })
 vim.lsp.buf.hover()
@@ -119,38 +140,62 @@ wait_for(function()
     end
   end
 end)
-check('full-output', 'hovering shows the output', hover ~= nil and hover:find('using print', 1, true) ~= nil, hover or 'no hover window')
+check(
+  'full-output',
+  'hovering shows the output',
+  hover ~= nil and hover:find('using print', 1, true) ~= nil,
+  hover or 'no hover window'
+)
 vim.cmd('normal! j') -- closes the window
 
 -- Cancel, the way the protocol has it: by the progress token; and by the command, without arguments.
 local spin, spinning = open('spin.py')
 progress = {}
 pick(1, vim.api.nvim_buf_line_count(spin), 'Run file in sandbox')
-check('stop', 'a loop shows progress that can be cancelled', wait_for(function()
-  local begin = has_progress('begin')
-  return begin and begin.value.cancellable == true
-end), progress)
+check(
+  'stop',
+  'a loop shows progress that can be cancelled',
+  wait_for(function()
+    local begin = has_progress('begin')
+    return begin and begin.value.cancellable == true
+  end),
+  progress
+)
 spinning:notify('window/workDoneProgress/cancel', { token = (has_progress('begin') or {}).token })
-check('stop', 'cancelling the progress ends the run', wait_for(function() return has_progress('end') ~= nil end), progress)
-check('stop', 'and the buffer says so', wait_for(function()
-  return #diagnostics(spin, 'Stopped by you') > 0
-end), all_of(spin))
+check(
+  'stop',
+  'cancelling the progress ends the run',
+  wait_for(function() return has_progress('end') ~= nil end),
+  progress
+)
+check(
+  'stop',
+  'and the buffer says so',
+  wait_for(function() return #diagnostics(spin, 'Stopped by you') > 0 end),
+  all_of(spin)
+)
 progress = {}
 pick(1, vim.api.nvim_buf_line_count(spin), 'Run file in sandbox')
 wait_for(function() return has_progress('begin') ~= nil end)
 spinning:exec_cmd({ title = 'cancel', command = 'belljar.cancel' }, { bufnr = spin })
 check('stop', 'the cancel command ends the run', wait_for(function() return has_progress('end') ~= nil end), progress)
 spinning:exec_cmd({ title = 'clear', command = 'belljar.clear' }, { bufnr = spin })
-check('clear', 'the clear command empties the buffer', wait_for(function()
-  return #vim.diagnostic.get(spin) == 0 and #vim.lsp.inlay_hint.get({ bufnr = spin }) == 0
-end), all_of(spin))
+check(
+  'clear',
+  'the clear command empties the buffer',
+  wait_for(function() return #vim.diagnostic.get(spin) == 0 and #vim.lsp.inlay_hint.get({ bufnr = spin }) == 0 end),
+  all_of(spin)
+)
 
 -- Two runs of one buffer, and an edit above a result.
 vim.cmd.buffer(notebook)
 vim.api.nvim_buf_set_lines(notebook, 0, 0, false, { '# a new first line' })
 pick(19, 20, 'Run selection in sandbox')
 pick(25, 29, 'Run selection in sandbox')
-check('two-runs', 'two runs of one buffer both show their results', wait_for(function()
-  return #diagnostics(notebook, 'using print') > 0 and #diagnostics(notebook, 'Warning') > 0
-end), all_of(notebook))
+check(
+  'two-runs',
+  'two runs of one buffer both show their results',
+  wait_for(function() return #diagnostics(notebook, 'using print') > 0 and #diagnostics(notebook, 'Warning') > 0 end),
+  all_of(notebook)
+)
 d.finish()

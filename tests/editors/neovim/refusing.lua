@@ -8,9 +8,12 @@ d.use_plugin()
 -- The demonstration of the README: it swallows one refusal, and a library makes the other call for it.
 local token = d.open('fetch_token.py')
 vim.cmd('Belljar run file')
-check('violation-on-line', 'a refused connection is a diagnostic', wait_for(function()
-  return #diagnostics(token, '192.0.2.7', 'network.connect') > 0
-end), d.all_of(token))
+check(
+  'violation-on-line',
+  'a refused connection is a diagnostic',
+  wait_for(function() return #diagnostics(token, '192.0.2.7', 'network.connect') > 0 end),
+  d.all_of(token)
+)
 local refusal = diagnostics(token, '192.0.2.7', 'network.connect')[1] or {}
 check('violation-on-line', 'on the line that connects', refusal.lnum == 21, refusal)
 check('violation-on-line', 'it is a warning', refusal.severity == vim.diagnostic.severity.WARN, refusal)
@@ -29,15 +32,32 @@ local function stands_on(diagnostic, text)
 end
 local function stopped() return #diagnostics(settings, 'time limit') > 0 end
 vim.cmd('Belljar run file')
-check('violation-on-line', 'a loop is stopped by the time limit, on a line of the loop',
-  wait_for(stopped) and stands_on(refused('time limit'), 'waited'), d.all_of(settings))
+check(
+  'violation-on-line',
+  'a loop is stopped by the time limit, on a line of the loop',
+  wait_for(stopped) and stands_on(refused('time limit'), 'waited'),
+  d.all_of(settings)
+)
 local connect = refused('192.0.2.7', 'network.connect')
-check('violation-on-line', 'a swallowed refusal of a connection is on its line', stands_on(connect, 'create_connection'),
-  d.all_of(settings))
+check(
+  'violation-on-line',
+  'a swallowed refusal of a connection is on its line',
+  stands_on(connect, 'create_connection'),
+  d.all_of(settings)
+)
 local hidden = refused('~/notes/settings.json', 'files.read')
-check('violation-on-line', 'a swallowed look at a hidden file is on its line', stands_on(hidden, 'with open('), d.all_of(settings))
-check('violation-on-line', 'and so is the second one', stands_on(refused('~/notes/diary.txt', 'files.read'), 'open(diary)'),
-  d.all_of(settings))
+check(
+  'violation-on-line',
+  'a swallowed look at a hidden file is on its line',
+  stands_on(hidden, 'with open('),
+  d.all_of(settings)
+)
+check(
+  'violation-on-line',
+  'and so is the second one',
+  stands_on(refused('~/notes/diary.txt', 'files.read'), 'open(diary)'),
+  d.all_of(settings)
+)
 check('violation-on-line', 'the colour was not read', comes(settings, 'colour: unknown'), d.all_of(settings))
 
 -- Allow once, by the quick fix: that one thing, and nothing else.
@@ -58,22 +78,34 @@ local once = 'Allow once and run again: ' .. rule
 check('allow-once', 'the hidden file can be allowed once', vim.tbl_contains(fixes(hidden), once), fixes(hidden))
 check('allow-once', 'the connection cannot', #fixes(connect) == 0, fixes(connect))
 fix(hidden, once)
-check('allow-once', 'with the rule the colour is read', wait_for(function()
-  return stopped() and sees(settings, 'colour: green') ~= nil
-end), d.all_of(settings))
+check(
+  'allow-once',
+  'with the rule the colour is read',
+  wait_for(function() return stopped() and sees(settings, 'colour: green') ~= nil end),
+  d.all_of(settings)
+)
 check('allow-once', 'its refusal is gone', not refused('~/notes/settings.json', 'files.read'), d.all_of(settings))
-check('allow-once', 'the others are refused still', refused('~/notes/diary.txt', 'files.read') ~= nil
-  and refused('192.0.2.7', 'network.connect') ~= nil, d.all_of(settings))
+check(
+  'allow-once',
+  'the others are refused still',
+  refused('~/notes/diary.txt', 'files.read') ~= nil and refused('192.0.2.7', 'network.connect') ~= nil,
+  d.all_of(settings)
+)
 local own, projects = vim.env.XDG_CONFIG_HOME .. '/belljar/policy.toml', d.work .. '/quick/.belljar.toml'
 local project_before = table.concat(vim.fn.readfile(projects), '\n')
-check('allow-once', 'nothing was written', vim.fn.filereadable(own) == 0
-  and table.concat(vim.fn.readfile(projects), '\n') == project_before)
-vim.cmd('Belljar clear')
-wait_for(function() return #d.runs(settings) == 0 end)
+check(
+  'allow-once',
+  'nothing was written',
+  vim.fn.filereadable(own) == 0 and table.concat(vim.fn.readfile(projects), '\n') == project_before
+)
+d.clear(settings)
 vim.cmd('Belljar run file')
-check('allow-once', 'it was once', wait_for(function()
-  return stopped() and refused('~/notes/settings.json', 'files.read') ~= nil
-end), d.all_of(settings))
+check(
+  'allow-once',
+  'it was once',
+  wait_for(function() return stopped() and refused('~/notes/settings.json', 'files.read') ~= nil end),
+  d.all_of(settings)
+)
 
 -- Allow for good: offered as one of many, asked, then written.
 d.are_over(settings, 1)
@@ -84,36 +116,71 @@ d.answers = {
   function(title) return title == 'Allow for me everywhere: ' .. rule end,
 }
 vim.cmd('Belljar allow')
-check('allow-in-project', 'the rule is written to the user\'s own policy', wait_for(function()
-  return vim.fn.filereadable(own) == 1
-end), d.all_of(settings))
-check('allow-in-project', 'after a question that has it', #d.asked == 2 and d.asked[2].prompt:find(rule, 1, true) ~= nil, d.asked)
+check(
+  'allow-in-project',
+  "the rule is written to the user's own policy",
+  wait_for(function() return vim.fn.filereadable(own) == 1 end),
+  d.all_of(settings)
+)
+check(
+  'allow-in-project',
+  'after a question that has it',
+  #d.asked == 2 and d.asked[2].prompt:find(rule, 1, true) ~= nil,
+  d.asked
+)
 local written = vim.fn.filereadable(own) == 1 and table.concat(vim.fn.readfile(own), '\n') or ''
 check('allow-in-project', 'and nothing else', written == '[files]\nread = ["~/notes/settings.json"]', written)
 local diary = 'files.read = ["~/notes/diary.txt"]'
 local in_project = 'Allow in this project: ' .. diary
 d.answers = { function(title) return title == 'Write it' end }
 local second = refused('~/notes/diary.txt', 'files.read')
-check('allow-in-project', 'the quick fix for the project is offered', vim.tbl_contains(fixes(second), in_project), fixes(second))
+check(
+  'allow-in-project',
+  'the quick fix for the project is offered',
+  vim.tbl_contains(fixes(second), in_project),
+  fixes(second)
+)
 fix(second, in_project)
-check('allow-in-project', 'and written to its file, after a question', wait_for(function()
-  return table.concat(vim.fn.readfile(projects), '\n'):find('~/notes/diary.txt', 1, true) ~= nil
-end), function() return { vim.fn.readfile(projects), d.asked } end)
-check('allow-in-project', 'whose other lines stay', table.concat(vim.fn.readfile(projects), '\n'):find('4s', 1, true) ~= nil,
-  vim.fn.readfile(projects))
+check(
+  'allow-in-project',
+  'and written to its file, after a question',
+  wait_for(
+    function() return table.concat(vim.fn.readfile(projects), '\n'):find('~/notes/diary.txt', 1, true) ~= nil end
+  ),
+  function() return { vim.fn.readfile(projects), d.asked } end
+)
+check(
+  'allow-in-project',
+  'whose other lines stay',
+  table.concat(vim.fn.readfile(projects), '\n'):find('4s', 1, true) ~= nil,
+  vim.fn.readfile(projects)
+)
 
 -- A stranger's project asks for more than its user allowed: it does not get it, and that is said.
 local stranger = d.open('stranger/read.py')
 vim.cmd('Belljar run file')
 check('untrusted', 'a project that is not trusted widens nothing', comes(stranger, 'not read'), d.all_of(stranger))
-check('untrusted', 'what it wanted to read is refused on its line', wait_for(function()
-  local found = diagnostics(stranger, '~/notes/diary.txt', 'files.read')[1]
-  return found and found.lnum == 5
-end), d.all_of(stranger))
-local shown = vim.system(vim.list_extend(require('belljar.client').command(), { 'policy', 'trust' }),
-  { cwd = d.work .. '/stranger', text = true }):wait()
+check(
+  'untrusted',
+  'what it wanted to read is refused on its line',
+  wait_for(function()
+    local found = diagnostics(stranger, '~/notes/diary.txt', 'files.read')[1]
+    return found and found.lnum == 5
+  end),
+  d.all_of(stranger)
+)
+local shown = vim
+  .system(
+    vim.list_extend(require('belljar.client').command(), { 'policy', 'trust' }),
+    { cwd = d.work .. '/stranger', text = true }
+  )
+  :wait()
 d.are_over(stranger, 1)
 vim.cmd('Belljar rerun')
-check('untrusted', 'control: trusted, it is read', shown.code == 0 and comes(stranger, 'read: dear diary'),
-  function() return { shown, d.all_of(stranger)() } end)
+check(
+  'untrusted',
+  'control: trusted, it is read',
+  shown.code == 0 and comes(stranger, 'read: dear diary'),
+  function() return { shown, d.all_of(stranger)() } end
+)
 d.finish()

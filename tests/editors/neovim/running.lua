@@ -21,8 +21,7 @@ d.measured('a cold start of the server, key to first output', first_output)
 -- Warm: the middle of nine, and the part of it that the program and its sandbox took, as the server measured it.
 local waits, programs = {}, {}
 for n = 1, 9 do
-  vim.cmd('Belljar clear')
-  d.wait_for(function() return #d.runs(notebook) == 0 end)
+  d.clear(notebook)
   pressed = vim.uv.hrtime()
   local before
   d.type('18GV19G<F2>')
@@ -43,23 +42,38 @@ end
 table.sort(waits)
 table.sort(programs)
 d.measured('key press to first inline output, middle of 9,', waits[5])
-if #programs > 0 then d.measured('of that the run in its sandbox, by the server\'s clock,', programs[math.ceil(#programs / 2)]) end
+if #programs > 0 then
+  d.measured("of that the run in its sandbox, by the server's clock,", programs[math.ceil(#programs / 2)])
+end
 
 -- A line, with the import that it needs; a function; a cell.
 local steps = d.open('steps.py')
 d.cursor(19)
 vim.cmd('Belljar run line')
-check('run-line', 'the line under the cursor runs, and its import with it', comes(steps, 'root 4.0', 19), d.all_of(steps))
+check(
+  'run-line',
+  'the line under the cursor runs, and its import with it',
+  comes(steps, 'root 4.0', 19),
+  d.all_of(steps)
+)
 d.are_over(steps, 1)
 check('run-line', 'and nothing else', not sees(steps, 'number'), d.all_of(steps))
 d.cursor(11)
 vim.cmd('Belljar run function')
-check('run-function', 'the function around the cursor is called', comes(steps, 'hello from the function'), d.all_of(steps))
+check(
+  'run-function',
+  'the function around the cursor is called',
+  comes(steps, 'hello from the function'),
+  d.all_of(steps)
+)
 d.cursor(16)
 vim.cmd('Belljar run function')
-check('run-function', 'of one that needs arguments it is said', d.wait_for(function()
-  return d.was_said('area') ~= nil or d.was_said('argument') ~= nil
-end), d.said)
+check(
+  'run-function',
+  'of one that needs arguments it is said',
+  d.wait_for(function() return d.was_said('area') ~= nil or d.was_said('argument') ~= nil end),
+  d.said
+)
 local real = d.open('even_odd.py')
 d.cursor(9)
 vim.cmd('Belljar run function')
@@ -74,24 +88,44 @@ check('run-cell', 'inside the cell', warning.line >= 24 and warning.line <= 29, 
 check('run-cell', 'standard error is set off', vim.tbl_contains(warning.groups, 'BelljarStderr'), warning)
 d.cursor(1)
 vim.cmd('Belljar run function')
-check('run-function', 'where there is none, it is said', d.wait_for(function() return d.was_said('function') ~= nil end), d.said)
+check(
+  'run-function',
+  'where there is none, it is said',
+  d.wait_for(function() return d.was_said('function') ~= nil end),
+  d.said
+)
 
 -- Blocks of Markdown, in the language of their fence; the block is what is meant if nothing is said.
 local notes = d.open('notes.md')
 for _, block in ipairs({ { 8, 'python 120' }, { 15, 'shell two' }, { 21, 'javascript' }, { 40, 'open end' } }) do
   d.cursor(block[1])
   vim.cmd('Belljar run')
-  check('run-block', ('the block at line %d runs: %s'):format(block[1], block[2]), comes(notes, block[2]), d.all_of(notes))
+  check(
+    'run-block',
+    ('the block at line %d runs: %s'):format(block[1], block[2]),
+    comes(notes, block[2]),
+    d.all_of(notes)
+  )
 end
 d.cursor(27)
 vim.cmd('Belljar run block')
-check('error-on-line', 'an error in a block stands on its line of the document', d.wait_for(function()
-  return vim.iter(d.diagnostics(notes, 'no_such_program')):any(function(it) return it.lnum == 27 end)
-end), d.all_of(notes))
+check(
+  'error-on-line',
+  'an error in a block stands on its line of the document',
+  d.wait_for(function()
+    return vim.iter(d.diagnostics(notes, 'no_such_program')):any(function(it) return it.lnum == 27 end)
+  end),
+  d.all_of(notes)
+)
 d.cursor(3)
 d.said = {}
 vim.cmd('Belljar run block')
-check('run-block', 'outside of a block it is said', d.wait_for(function() return d.was_said('block') ~= nil end), d.said)
+check(
+  'run-block',
+  'outside of a block it is said',
+  d.wait_for(function() return d.was_said('block') ~= nil end),
+  d.said
+)
 local rust = d.open('rust-by-example--and_then.md')
 d.cursor(20)
 vim.cmd('Belljar run block')
@@ -99,17 +133,23 @@ check('run-block', 'a real block of Rust is compiled and runs', comes(rust, 'eat
 
 -- A file, by the map; the values stand at the lines that printed them.
 vim.cmd.buffer(steps)
-vim.cmd('Belljar clear')
-d.wait_for(function() return #d.runs(steps) == 0 end)
+d.clear(steps)
 vim.keymap.set('n', '<F3>', '<Plug>(belljar-run-file)')
 d.type('<F3>')
 check('run-file', 'the whole file runs', comes(steps, 'area 12') and d.are_over(steps, 1), d.all_of(steps))
-local function behind(line, text)
-  return sees(steps, text, line, 'behind') ~= nil
-end
-check('output-on-line', 'a value stands at the line that printed it', behind(19, 'root 4.0') and behind(22, 'area 12')
-  and behind(7, 'done'), d.all_of(steps))
-check('output-on-line', 'of a loop the last one, and how many', behind(6, 'number 5') and behind(6, '×5'), d.all_of(steps))
+local function behind(line, text) return sees(steps, text, line, 'behind') ~= nil end
+check(
+  'output-on-line',
+  'a value stands at the line that printed it',
+  behind(19, 'root 4.0') and behind(22, 'area 12') and behind(7, 'done'),
+  d.all_of(steps)
+)
+check(
+  'output-on-line',
+  'of a loop the last one, and how many',
+  behind(6, 'number 5') and behind(6, '×5'),
+  d.all_of(steps)
+)
 check('output-on-line', 'and nothing is shown twice', not sees(steps, 'number', nil, 'below'), d.all_of(steps))
 d.cursor(6)
 vim.cmd('Belljar values')
@@ -122,16 +162,25 @@ d.wait_for(function()
   end
   return all_values ~= nil
 end)
-check('output-on-line', 'all values on demand', (all_values or ''):find('number 1 number 2 number 3', 1, true) ~= nil, all_values)
+check(
+  'output-on-line',
+  'all values on demand',
+  (all_values or ''):find('number 1 number 2 number 3', 1, true) ~= nil,
+  all_values
+)
 d.cursor(7)
 
 -- An operator: three lines from here.
-vim.cmd('Belljar clear')
-d.wait_for(function() return #d.runs(steps) == 0 end)
+d.clear(steps)
 vim.keymap.set('n', '<F4>', '<Plug>(belljar-run-motion)')
 d.type('5G<F4>2j')
 check('run-selection', 'the lines of a motion run', comes(steps, 'done') and d.are_over(steps, 1), d.all_of(steps))
-check('run-selection', 'and no others', d.runs(steps)[1].first == 4 and d.runs(steps)[1].last == 6, function() return d.runs(steps)[1] end)
+check(
+  'run-selection',
+  'and no others',
+  d.runs(steps)[1].first == 4 and d.runs(steps)[1].last == 6,
+  function() return d.runs(steps)[1] end
+)
 
 -- Arguments and input.
 local fibonacci = d.open('fibonacci.py')
@@ -145,19 +194,26 @@ vim.ui.input = function(options, answer)
 end
 vim.cmd('Belljar args')
 check('arguments', 'what it had is offered to be changed', (prompts[1] or {}).default == '5', prompts)
-vim.cmd('Belljar clear')
-d.wait_for(function() return #d.runs(fibonacci) == 0 end)
-vim.cmd('Belljar run file')
-d.are_over(fibonacci, 1)
+d.clear(fibonacci)
+d.run(fibonacci, 'Belljar run file')
 check('arguments', 'and an empty answer takes them away', not sees(fibonacci, '5: 5'), d.all_of(fibonacci))
 local split = require('belljar.act').split_words
-check('arguments', 'words are parted as in a shell', vim.deep_equal(split([[a 'b c' "d \" e" f\ g '']]), { 'a', 'b c', 'd " e', 'f g', '' })
-  and split([['open]]) == nil, split([[a 'b c' "d \" e" f\ g '']]))
+check(
+  'arguments',
+  'words are parted as in a shell',
+  vim.deep_equal(split([[a 'b c' "d \" e" f\ g '']]), { 'a', 'b c', 'd " e', 'f g', '' }) and split([['open]]) == nil,
+  split([[a 'b c' "d \" e" f\ g '']])
+)
 local ask = d.open('ask.py')
 vim.ui.input = function(_, answer) answer([[ada\nx\ny]]) end
 vim.cmd('Belljar input')
 vim.cmd('Belljar run file')
-check('stdin', 'the program reads what was typed', comes(ask, 'hello ada') and comes(ask, 'lines left: 2'), d.all_of(ask))
+check(
+  'stdin',
+  'the program reads what was typed',
+  comes(ask, 'hello ada') and comes(ask, 'lines left: 2'),
+  d.all_of(ask)
+)
 vim.fn.writefile({ 'grace', 'x' }, d.work .. '/names.txt')
 vim.ui.input = function(_, answer) answer('@' .. d.work .. '/names.txt') end
 vim.cmd('Belljar input')
@@ -171,19 +227,35 @@ check('stdin', 'or lines of the buffer', comes(ask, 'hello """Greets'), d.all_of
 d.said = {}
 d.will_choose('strict')
 vim.cmd('Belljar policy')
-check('choose-policy', 'the policies are offered with what they are for', d.wait_for(function() return #d.asked > 0 end)
-  and #d.asked[#d.asked].items >= 3, d.asked)
+check(
+  'choose-policy',
+  'the policies are offered with what they are for',
+  d.wait_for(function() return #d.asked > 0 end) and #d.asked[#d.asked].items >= 3,
+  d.asked
+)
 check('choose-policy', 'the choice is taken', d.wait_for(function() return d.was_said('`strict`') ~= nil end), d.said)
 vim.cmd.buffer(steps)
-vim.cmd('Belljar run file')
-d.are_over(steps, 2)
-check('choose-policy', 'and the next run has it', d.runs(steps)[1].policy == 'strict', function() return d.runs(steps)[1] end)
+d.run(steps, 'Belljar run file')
+check(
+  'choose-policy',
+  'and the next run has it',
+  d.runs(steps)[1].policy == 'strict',
+  function() return d.runs(steps)[1] end
+)
 check('choose-policy', 'and shows it', sees(steps, 'strict') ~= nil, d.all_of(steps))
 vim.cmd('Belljar run file default')
-check('choose-policy', 'one run can have another', d.wait_for(function()
-  return #d.runs(steps) > 0 and d.runs(steps)[1].policy == 'default'
-end), d.all_of(steps))
-check('choose-policy', 'names are completed', vim.tbl_contains(vim.fn.getcompletion('Belljar policy st', 'cmdline'), 'strict')
-  and vim.tbl_contains(vim.fn.getcompletion('Belljar run fi', 'cmdline'), 'file')
-  and vim.tbl_contains(vim.fn.getcompletion('Belljar ', 'cmdline'), 'clear!'), vim.fn.getcompletion('Belljar policy ', 'cmdline'))
+check(
+  'choose-policy',
+  'one run can have another',
+  d.wait_for(function() return #d.runs(steps) > 0 and d.runs(steps)[1].policy == 'default' end),
+  d.all_of(steps)
+)
+check(
+  'choose-policy',
+  'names are completed',
+  vim.tbl_contains(vim.fn.getcompletion('Belljar policy st', 'cmdline'), 'strict')
+    and vim.tbl_contains(vim.fn.getcompletion('Belljar run fi', 'cmdline'), 'file')
+    and vim.tbl_contains(vim.fn.getcompletion('Belljar ', 'cmdline'), 'clear!'),
+  vim.fn.getcompletion('Belljar policy ', 'cmdline')
+)
 d.finish()

@@ -30,8 +30,8 @@ end
 function M.run(wanted)
   wanted = wanted or {}
   local buffer = vim.api.nvim_get_current_buf()
-  if vim.bo[buffer].buftype ~= '' then
-    return client.say('this buffer is not a text of yours; nothing is run from it.', vim.log.levels.WARN)
+  if vim.tbl_contains({ 'terminal', 'prompt', 'quickfix' }, vim.bo[buffer].buftype) then
+    return client.say('this window holds no text of yours; nothing is run from it.', vim.log.levels.WARN)
   end
   local what = wanted.what or (vim.bo[buffer].filetype == 'markdown' and 'block' or 'file')
   local first = wanted.first or vim.api.nvim_win_get_cursor(0)[1]
@@ -40,16 +40,19 @@ function M.run(wanted)
   -- place, it is the place itself.
   local range = { start = { line = first - 1, character = 0 }, ['end'] = { line = last, character = 0 } }
   if not wanted.first then range['end'] = range.start end
-  client.with(buffer, function(server)
-    client.execute(buffer, 'belljar.run', {
-      uri = client.uri(server, buffer),
-      what = what,
-      range = range,
-      policy = wanted.policy,
-      arguments = given_to(buffer).arguments,
-      stdin = given_to(buffer).stdin,
-    })
-  end)
+  client.with(
+    buffer,
+    function(server)
+      client.execute(buffer, 'belljar.run', {
+        uri = client.uri(server, buffer),
+        what = what,
+        range = range,
+        policy = wanted.policy,
+        arguments = given_to(buffer).arguments,
+        stdin = given_to(buffer).stdin,
+      })
+    end
+  )
 end
 
 ---@param buffer integer
@@ -78,7 +81,9 @@ function M.stop(everywhere)
   local server = client.running()
   local live = vim.tbl_filter(runs.is_live, runs.all(not everywhere and buffer or nil))
   if not server or #live == 0 then return client.say('nothing runs here.') end
-  for _, run in ipairs(live) do client.execute(buffer, 'belljar.cancel', { run = run.id }) end
+  for _, run in ipairs(live) do
+    client.execute(buffer, 'belljar.cancel', { run = run.id })
+  end
 end
 
 -- Takes away the results of this buffer. What still runs goes on.
@@ -102,9 +107,13 @@ function M.output(choose, modifiers)
   end
   local all = runs.all()
   if #all == 0 then return client.say('nothing was run yet.') end
-  vim.ui.select(all, { prompt = 'Output of which run?', format_item = require('belljar.status').describe }, function(run)
-    if run then output.open(run, modifiers) end
-  end)
+  vim.ui.select(
+    all,
+    { prompt = 'Output of which run?', format_item = require('belljar.status').describe },
+    function(run)
+      if run then output.open(run, modifiers) end
+    end
+  )
 end
 
 -- All values that the line under the cursor printed, in a floating window.
@@ -158,7 +167,11 @@ function M.split_words(text)
       i = i + 1
       word = (word or '') .. text:sub(i, i)
     elseif quote then
-      if c == quote then quote = nil else word = word .. c end
+      if c == quote then
+        quote = nil
+      else
+        word = word .. c
+      end
     elseif c == '"' or c == "'" then
       quote, word = c, word or ''
     elseif c:match('%s') then
@@ -182,14 +195,19 @@ function M.arguments(text)
   local function set(answer)
     if not answer then return end
     local words = M.split_words(answer)
-    if not words then return client.say('a quote is not closed; the arguments are as they were.', vim.log.levels.WARN) end
+    if not words then
+      return client.say('a quote is not closed; the arguments are as they were.', vim.log.levels.WARN)
+    end
     now.arguments = #words > 0 and words or nil
-    client.say(now.arguments and ('programs of this buffer get %d arguments.'):format(#words) or 'no arguments any more.')
+    client.say(
+      now.arguments and ('programs of this buffer get %d arguments.'):format(#words) or 'no arguments any more.'
+    )
   end
   if text then return set(text) end
-  local quoted = vim.tbl_map(function(word)
-    return word:match('^[%w%-_./=:,]+$') and word or ("'%s'"):format((word:gsub("'", "'\\''")))
-  end, now.arguments or {})
+  local quoted = vim.tbl_map(
+    function(word) return word:match('^[%w%-_./=:,]+$') and word or ("'%s'"):format((word:gsub("'", "'\\''"))) end,
+    now.arguments or {}
+  )
   vim.ui.input({ prompt = 'Arguments: ', default = table.concat(quoted, ' ') }, set)
 end
 
@@ -202,7 +220,7 @@ function M.input(text)
     client.say(now.stdin and ('programs of this buffer read %d bytes.'):format(#stdin) or 'no standard input any more.')
   end
   if text then return set(text) end
-  vim.ui.input({ prompt = 'Standard input (\\n is a line end, @FILE a file): ', completion = 'file' }, function(answer)
+  vim.ui.input({ prompt = 'Standard input (\\n is a line end, @FILE a file): ' }, function(answer)
     if not answer then return end
     local path = answer:match('^@(.+)')
     if not path then return set(answer ~= '' and answer:gsub('\\n', '\n') .. '\n' or '') end
@@ -246,6 +264,8 @@ end
 function M.status() client.say(table.concat(require('belljar.status').lines(), '\n')) end
 
 -- Opens the language client's log, where the server's own messages are too.
-function M.log() vim.cmd.tabedit(vim.fn.fnameescape(vim.lsp.log and vim.lsp.log.get_filename() or vim.lsp.get_log_path())) end
+function M.log()
+  vim.cmd.tabedit(vim.fn.fnameescape(vim.lsp.log and vim.lsp.log.get_filename() or vim.lsp.get_log_path()))
+end
 
 return M

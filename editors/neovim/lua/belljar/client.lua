@@ -29,10 +29,14 @@ local function gone(code, signal, id)
     require('belljar.runs').server_gone(id)
     require('belljar.unnamed').server_gone(id)
     if was_asked_to then return end
-    for _, buffer in ipairs(buffers) do orphans[buffer] = true end
+    for _, buffer in ipairs(buffers) do
+      orphans[buffer] = true
+    end
     local how = signal ~= 0 and ('signal %d'):format(signal) or ('status %d'):format(code)
     M.say(
-      ('the server ended unexpectedly (%s). What was running is lost; the next `:Belljar run` starts it again. `:Belljar log` may say why.'):format(how),
+      ('the server ended unexpectedly (%s). What was running is lost; the next `:Belljar run` starts it again. `:Belljar log` may say why.'):format(
+        how
+      ),
       vim.log.levels.ERROR
     )
   end)
@@ -82,11 +86,13 @@ end
 function M.missing()
   local config = M.config()
   if not config then
-    return 'Neovim does not find lsp/belljar.lua on \'runtimepath\'. The plugin is not installed as a whole.'
+    return "Neovim does not find lsp/belljar.lua on 'runtimepath'. The plugin is not installed as a whole."
   end
   if type(config.cmd) == 'table' and vim.fn.executable(config.cmd[1]) == 0 then
-    return ('`%s` is not installed, or not on the PATH that Neovim has. Install it (`cargo install --path .` in a clone of Belljar), '
-      .. 'or name it: vim.lsp.config(\'belljar\', { cmd = { \'/path/to/belljar\', \'lsp\' } }). `:checkhealth belljar` looks again.'):format(config.cmd[1])
+    return (
+      '`%s` is not installed, or not on the PATH that Neovim has. Install it (`cargo install --path .` in a clone of Belljar), '
+      .. "or name it: vim.lsp.config('belljar', { cmd = { '/path/to/belljar', 'lsp' } }). `:checkhealth belljar` looks again."
+    ):format(config.cmd[1])
   end
 end
 
@@ -98,12 +104,15 @@ function M.running()
   end
 end
 
+-- Whether a buffer stands for a file, so that Neovim's own client tells of it.
+---@param buffer integer
+---@return boolean
+function M.is_file(buffer) return vim.bo[buffer].buftype == '' and vim.api.nvim_buf_get_name(buffer) ~= '' end
+
 ---@param client vim.lsp.Client
 ---@param buffer integer
 local function attach(client, buffer)
-  if vim.api.nvim_buf_get_name(buffer) ~= '' and not client.attached_buffers[buffer] then
-    vim.lsp.buf_attach_client(buffer, client.id)
-  end
+  if M.is_file(buffer) and not client.attached_buffers[buffer] then vim.lsp.buf_attach_client(buffer, client.id) end
 end
 
 ---@param buffer integer
@@ -164,13 +173,12 @@ function M.execute(buffer, command, argument, on_result)
   end)
 end
 
--- How the server names the document in `buffer`. Of one without a name it is told the text by this.
+-- How the server names the document in `buffer`. Of one that is no file it is told the text by this.
 ---@param client vim.lsp.Client
 ---@param buffer integer
 ---@return string
 function M.uri(client, buffer)
-  if vim.api.nvim_buf_get_name(buffer) == '' then return require('belljar.unnamed').tell(client, buffer) end
-  return vim.uri_from_bufnr(buffer)
+  return M.is_file(buffer) and vim.uri_from_bufnr(buffer) or require('belljar.unnamed').tell(client, buffer)
 end
 
 -- The version of the text that is in `buffer` now, as the server will know it.

@@ -38,8 +38,10 @@ local subcommands = {
     run = function(words, options)
       local what = words[1]
       if what and not vim.tbl_contains(PARTS, what) then
-        return require('belljar.client').say(('`%s` cannot be run: it is %s.'):format(what, table.concat(PARTS, ', ')),
-          vim.log.levels.WARN)
+        return require('belljar.client').say(
+          ('`%s` cannot be run: it is %s.'):format(what, table.concat(PARTS, ', ')),
+          vim.log.levels.WARN
+        )
       end
       local has_range = options.range > 0
       act().run({
@@ -84,7 +86,9 @@ function M.run(options)
     local names = vim.tbl_keys(subcommands)
     table.sort(names)
     return require('belljar.client').say(
-      ('there is no `%s`. There is: %s.'):format(options.fargs[1], table.concat(names, ', ')), vim.log.levels.WARN)
+      ('there is no `%s`. There is: %s.'):format(options.fargs[1], table.concat(names, ', ')),
+      vim.log.levels.WARN
+    )
   end
   subcommand.run(words, options, options.bang or bang == '!')
 end

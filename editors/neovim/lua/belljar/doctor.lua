@@ -11,14 +11,19 @@ M.latest = nil
 ---@param on_result fun(diagnosis: belljar.Diagnosis?, problem: string?)
 function M.examine(on_result)
   local command = client.command('doctor', '--json')
-  local started, problem = pcall(vim.system, command, { text = true, timeout = 30000 }, vim.schedule_wrap(function(done)
-    local ok, diagnosis = pcall(vim.json.decode, done.stdout or '', { luanil = { object = true } })
-    if not ok or type(diagnosis) ~= 'table' or type(diagnosis.layers) ~= 'table' then
-      return on_result(nil, ('`%s` answered: %s'):format(table.concat(command, ' '), vim.trim(done.stderr or '')))
-    end
-    M.latest = diagnosis
-    on_result(diagnosis)
-  end))
+  local started, problem = pcall(
+    vim.system,
+    command,
+    { text = true, timeout = 30000 },
+    vim.schedule_wrap(function(done)
+      local ok, diagnosis = pcall(vim.json.decode, done.stdout or '', { luanil = { object = true } })
+      if not ok or type(diagnosis) ~= 'table' or type(diagnosis.layers) ~= 'table' then
+        return on_result(nil, ('`%s` answered: %s'):format(table.concat(command, ' '), vim.trim(done.stderr or '')))
+      end
+      M.latest = diagnosis
+      on_result(diagnosis)
+    end)
+  )
   if not started then on_result(nil, tostring(problem)) end
 end
 
@@ -65,11 +70,17 @@ end
 
 local has_looked = false
 
--- Once a session, when the first server is there: a user should know before the first run.
+-- Once a session, when the first server is there: a user should know before the first run. In few words, because nobody
+-- asked.
 function M.look_once()
   if has_looked then return end
   has_looked = true
-  M.tell_why()
+  M.examine(function(diagnosis)
+    if diagnosis and not diagnosis.works then
+      client.say('no sandbox can be made here, so nothing will be run. See :checkhealth belljar', vim.log.levels.WARN)
+    end
+    require('belljar.status').changed()
+  end)
 end
 
 return M

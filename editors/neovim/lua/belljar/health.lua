@@ -9,7 +9,10 @@ local M = {}
 ---@param ... string
 ---@return string?
 local function ask(...)
-  local ok, done = pcall(function(...) return vim.system(client.command(...), { text = true, timeout = 30000 }):wait() end, ...)
+  local ok, done = pcall(
+    function(...) return vim.system(client.command(...), { text = true, timeout = 30000 }):wait() end,
+    ...
+  )
   return ok and done.stdout ~= '' and done.stdout or nil
 end
 
@@ -39,12 +42,16 @@ local function check_server()
   if vim.lsp.is_enabled('belljar') then
     health.ok('starts with files of known languages; in every other buffer with `:Belljar run`')
   else
-    health.info('starts with `:Belljar run`; `vim.lsp.enable(\'belljar\')` starts it with files of known languages')
+    health.info("starts with `:Belljar run`; `vim.lsp.enable('belljar')` starts it with files of known languages")
   end
   local server = client.running()
   if server then
-    health.ok(('running, has %d buffers, policy %s'):format(
-      vim.tbl_count(server.attached_buffers), require('belljar.status').state().policy))
+    health.ok(
+      ('running, has %d buffers, policy %s'):format(
+        vim.tbl_count(server.attached_buffers),
+        require('belljar.status').state().policy
+      )
+    )
   else
     health.info('not running')
   end
@@ -54,9 +61,7 @@ end
 local function check_sandbox()
   health.start('belljar: sandbox')
   local diagnosis = ask_json('doctor', '--json') ---@type belljar.Diagnosis?
-  if not diagnosis then
-    return health.error('`belljar doctor` says nothing', 'run it in a terminal')
-  end
+  if not diagnosis then return health.error('`belljar doctor` says nothing', 'run it in a terminal') end
   require('belljar.doctor').latest = diagnosis
   if diagnosis.works then
     health.ok('a program was run in a sandbox')
@@ -79,7 +84,9 @@ local function check_languages()
   health.start('belljar: languages')
   for _, runtime in ipairs(ask_json('runtimes', '--json', '--no-versions') or {}) do
     if runtime.missing then
-      health.info(('%s: `%s` not found. To have it: %s'):format(runtime.name, runtime.missing.tool, runtime.missing.install))
+      health.info(
+        ('%s: `%s` not found. To have it: %s'):format(runtime.name, runtime.missing.tool, runtime.missing.install)
+      )
     else
       local paths = vim.tbl_map(function(tool) return tool.path end, runtime.tools)
       health.ok(('%s: %s'):format(runtime.name, table.concat(paths, ', ')))

@@ -19,8 +19,6 @@ function M.state() return require('belljar.status').state() end
 function M.run(wanted) require('belljar.act').run(wanted) end
 
 -- For 'operatorfunc': runs the lines of a motion.
-function M.run_motion()
-  M.run({ what = 'selection', first = vim.fn.line("'["), last = vim.fn.line("']") })
-end
+function M.run_motion() M.run({ what = 'selection', first = vim.fn.line("'["), last = vim.fn.line("']") }) end
 
 return M

@@ -22,13 +22,14 @@ local function lines_of(text) return vim.tbl_map(require('belljar.ui').plain, vi
 
 -- Changes a buffer that the user cannot change; windows whose cursor is on the last line stay on the last line.
 ---@param buffer integer
----@param change fun()
-local function change(buffer, change_it)
-  local followers = vim.tbl_filter(function(window)
-    return vim.api.nvim_win_get_cursor(window)[1] == vim.api.nvim_buf_line_count(buffer)
-  end, vim.fn.win_findbuf(buffer))
+---@param edit fun()
+local function change(buffer, edit)
+  local followers = vim.tbl_filter(
+    function(window) return vim.api.nvim_win_get_cursor(window)[1] == vim.api.nvim_buf_line_count(buffer) end,
+    vim.fn.win_findbuf(buffer)
+  )
   vim.bo[buffer].modifiable = true
-  change_it()
+  edit()
   vim.bo[buffer].modifiable, vim.bo[buffer].modified = false, false
   for _, window in ipairs(followers) do
     vim.api.nvim_win_set_cursor(window, { vim.api.nvim_buf_line_count(buffer), 0 })
@@ -80,9 +81,7 @@ local function fill(run, tail)
   ask(run, function(transcript)
     if not vim.api.nvim_buf_is_valid(tail.buffer) then return end
     tail.live = not transcript.done
-    change(tail.buffer, function()
-      vim.api.nvim_buf_set_lines(tail.buffer, 0, -1, false, lines_of(transcript.text))
-    end)
+    change(tail.buffer, function() vim.api.nvim_buf_set_lines(tail.buffer, 0, -1, false, lines_of(transcript.text)) end)
   end)
 end
 
@@ -95,7 +94,7 @@ function M.open(run, modifiers)
     local window = vim.fn.win_findbuf(tail.buffer)[1]
     if window then return vim.api.nvim_set_current_win(window) end
   end
-  tail = { buffer = new_buffer(('%s %s'):format(run.name, run.id)), live = false }
+  tail = { buffer = new_buffer(('%s %s'):format(require('belljar.status').short_name(run), run.id)), live = false }
   tails[key(run)] = tail
   vim.cmd.sbuffer({ tail.buffer, mods = modifiers or {} })
   vim.wo[0][0].wrap, vim.wo[0][0].number, vim.wo[0][0].relativenumber = false, false, false
@@ -111,8 +110,12 @@ function M.take(run, event)
   if not vim.api.nvim_buf_is_valid(tail.buffer) or event.kind == 'cleared' then
     tails[key(run)] = nil
   elseif event.kind == 'output' and tail.live then
-    for _, piece in ipairs(event.output) do append(tail.buffer, piece.text) end
-    if event.omittedBytes > 0 then append(tail.buffer, ('\n… %d bytes left out while live\n'):format(event.omittedBytes)) end
+    for _, piece in ipairs(event.output) do
+      append(tail.buffer, piece.text)
+    end
+    if event.omittedBytes > 0 then
+      append(tail.buffer, ('\n… %d bytes left out while live\n'):format(event.omittedBytes))
+    end
   elseif event.kind == 'ended' then
     fill(run, tail)
   end

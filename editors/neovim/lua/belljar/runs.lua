@@ -40,6 +40,7 @@ local M = {}
 ---@field summary? string
 ---@field hint? string
 ---@field posture? belljar.Posture
+---@field notes? string[]
 ---@field stale boolean
 ---@field anchor? integer The extmark on its first line.
 ---@field block? integer The extmark on its last line, that has what stands below it.
@@ -116,7 +117,8 @@ local function add_output(run, pieces)
       local row = ui.row_now(run, piece.line)
       value = at_row[row]
       if not value then
-        value = { mark = ui.new_mark(run.buffer, row), last = '', all = {}, count = 0, stream = piece.stream, open = false }
+        value =
+          { mark = ui.new_mark(run.buffer, row), last = '', all = {}, count = 0, stream = piece.stream, open = false }
         at_row[row] = value
         table.insert(run.values, value)
       end
@@ -136,7 +138,9 @@ local on = {}
 function on.queued(run, event) run.ahead = event.ahead end
 
 ---@param run belljar.Run
-function on.started(run) run.state, run.started = 'running', vim.uv.now() end
+function on.started(run)
+  run.state, run.started = 'running', vim.uv.now()
+end
 
 ---@param run belljar.Run
 ---@param event belljar.Event
@@ -153,7 +157,7 @@ function on.violation(run, event) table.insert(run.violations, event.violation) 
 ---@param event belljar.Event
 function on.ended(run, event)
   run.state, run.ending, run.summary, run.hint = 'ended', event.ending, event.summary, event.hint
-  run.violations, run.posture = event.violations, event.posture
+  run.violations, run.posture, run.notes = event.violations, event.posture, event.notes
   if event.truncated then
     run.omitted = true
     -- What was told while it ran is nearer to its end than the start that comes with it.
@@ -188,9 +192,25 @@ function M.take(client_id, event)
     local buffer = event.kind ~= 'cleared' and event.kind ~= 'stale' and client.buffer_of(event.uri)
     if not buffer then return end
     run = {
-      id = event.run, client_id = client_id, buffer = buffer, uri = event.uri, name = event.name, policy = event.policy,
-      what = event.what, version = event.version, first = event.lines[1], last = event.lines[2], state = 'waiting',
-      ahead = 0, began = vim.uv.now(), values = {}, below = {}, n_below = 0, omitted = false, violations = {}, stale = false,
+      id = event.run,
+      client_id = client_id,
+      buffer = buffer,
+      uri = event.uri,
+      name = event.name,
+      policy = event.policy,
+      what = event.what,
+      version = event.version,
+      first = event.lines[1],
+      last = event.lines[2],
+      state = 'waiting',
+      ahead = 0,
+      began = vim.uv.now(),
+      values = {},
+      below = {},
+      n_below = 0,
+      omitted = false,
+      violations = {},
+      stale = false,
     }
     table.insert(runs, run)
   end
@@ -204,7 +224,10 @@ function M.take(client_id, event)
   end
   require('belljar.output').take(run, event)
   require('belljar.status').changed()
-  vim.api.nvim_exec_autocmds('User', { pattern = 'BelljarEvent', data = { run = run, event = event }, modeline = false })
+  vim.api.nvim_exec_autocmds(
+    'User',
+    { pattern = 'BelljarEvent', data = { run = run, event = event }, modeline = false }
+  )
 end
 
 -- A server has gone, and with it everything that it ran.

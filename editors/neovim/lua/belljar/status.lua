@@ -29,7 +29,11 @@ function M.state()
   for _, run in ipairs(runs.all()) do
     posture = posture or run.posture
     if runs.is_live(run) then
-      if run.state == 'running' then running = running + 1 else waiting = waiting + 1 end
+      if run.state == 'running' then
+        running = running + 1
+      else
+        waiting = waiting + 1
+      end
       oldest = math.min(oldest or math.huge, run.started or run.began)
     end
   end
@@ -39,7 +43,8 @@ function M.state()
   if posture then weak = posture.full and '' or posture.summary end
   local server = client.running()
   return {
-    attached = running + waiting > 0 or (server ~= nil and server.attached_buffers[vim.api.nvim_get_current_buf()] ~= nil),
+    attached = running + waiting > 0
+      or (server ~= nil and server.attached_buffers[vim.api.nvim_get_current_buf()] ~= nil),
     running = running,
     waiting = waiting,
     milliseconds = oldest and vim.uv.now() - oldest or 0,
@@ -96,6 +101,11 @@ function M.lines()
   return lines
 end
 
+-- The document of a run, as short as Neovim names files here.
+---@param run belljar.Run
+---@return string
+function M.short_name(run) return vim.fn.fnamemodify(run.name, ':~:.') end
+
 -- One run in one line.
 ---@param run belljar.Run
 ---@return string
@@ -103,7 +113,7 @@ function M.describe(run)
   local first, last = require('belljar.ui').rows(run)
   local how = run.summary or run.state
   if run.state == 'running' then how = 'running ' .. require('belljar.ui').duration(vim.uv.now() - run.started) end
-  return ('%s:%d-%d (%s, %s): %s'):format(run.name, first + 1, last + 1, run.what, run.policy, how)
+  return ('%s:%d-%d (%s, %s): %s'):format(M.short_name(run), first + 1, last + 1, run.what, run.policy, how)
 end
 
 ---@param name string
@@ -118,12 +128,16 @@ function M.changed()
   local any = vim.iter(runs.all()):any(runs.is_live)
   if any and not timer then
     timer = assert(vim.uv.new_timer())
-    timer:start(TICK_MS, TICK_MS, vim.schedule_wrap(function()
-      for _, run in ipairs(runs.all()) do
-        if run.state == 'running' then require('belljar.ui').tick(run) end
-      end
-      vim.cmd.redrawstatus({ bang = true })
-    end))
+    timer:start(
+      TICK_MS,
+      TICK_MS,
+      vim.schedule_wrap(function()
+        for _, run in ipairs(runs.all()) do
+          if run.state == 'running' then require('belljar.ui').tick(run) end
+        end
+        vim.cmd.redrawstatus({ bang = true })
+      end)
+    )
   elseif not any and timer then
     timer:close()
     timer = nil

@@ -75,6 +75,7 @@
 ---@field truncated? boolean
 ---@field wallMs? number
 ---@field posture? belljar.Posture
+---@field notes? string[] What else is worth knowing about the run.
 ---@field stale? boolean
 
 ---@class belljar.Finding A layer that `belljar doctor --json` looked at.

@@ -147,7 +147,8 @@ local function headline(run)
     local is_well = run.ending.kind == 'exited' and run.ending.code == 0
     group = not is_well and 'BelljarFailed' or #run.violations > 0 and 'BelljarBlocked' or 'BelljarOk'
   end
-  local chunks = { { M.plain(text), group_of(run, group) }, { ' · ' .. M.plain(run.policy), group_of(run, 'BelljarOutput') } }
+  local chunks =
+    { { M.plain(text), group_of(run, group) }, { ' · ' .. M.plain(run.policy), group_of(run, 'BelljarOutput') } }
   if run.posture and not run.posture.full then
     table.insert(chunks, { ' · ' .. M.plain(run.posture.summary), group_of(run, 'BelljarBlocked') })
   end
@@ -169,9 +170,12 @@ local function lines_below(run)
   for _, line in ipairs(run.below) do
     add(line.text, line.stream == 'stderr' and 'BelljarStderr' or 'BelljarOutput')
   end
+  for _, note in ipairs(run.notes or {}) do add(note, 'BelljarOutput') end
   if run.ending then
     for _, said in ipairs({ run.ending.reason or '', run.hint or '' }) do
-      for line in vim.gsplit(said, '\n', { trimempty = true }) do add(line, 'BelljarBlocked') end
+      for line in vim.gsplit(said, '\n', { trimempty = true }) do
+        add(line, 'BelljarBlocked')
+      end
     end
   end
   return lines
@@ -204,7 +208,9 @@ end
 ---@param run belljar.Run
 function M.draw(run)
   if not is_drawable(run) then return end
-  for _, value in ipairs(run.values) do draw_value(run, value) end
+  for _, value in ipairs(run.values) do
+    draw_value(run, value)
+  end
   run.values = vim.tbl_filter(function(value) return value.count > 0 end, run.values)
   draw_below(run)
 end
@@ -218,8 +224,12 @@ end
 ---@param run belljar.Run
 function M.erase(run)
   if not vim.api.nvim_buf_is_valid(run.buffer) then return end
-  for _, value in ipairs(run.values) do vim.api.nvim_buf_del_extmark(run.buffer, namespace, value.mark) end
-  for _, mark in ipairs({ run.anchor, run.block }) do vim.api.nvim_buf_del_extmark(run.buffer, namespace, mark) end
+  for _, value in ipairs(run.values) do
+    vim.api.nvim_buf_del_extmark(run.buffer, namespace, value.mark)
+  end
+  for _, mark in ipairs({ run.anchor, run.block }) do
+    vim.api.nvim_buf_del_extmark(run.buffer, namespace, mark)
+  end
 end
 
 return M

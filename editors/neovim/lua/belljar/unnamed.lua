@@ -1,5 +1,6 @@
--- Buffers without a name. Neovim's own client calls each of them `file://`, and shows their diagnostics nowhere; so their
--- text is told to the server from here, under a name of their own, and their diagnostics are shown from here.
+-- Buffers that no file stands for: without a name, or for scratch. Neovim's own client leaves the latter out, calls each of
+-- the others `file://`, and shows their diagnostics nowhere; so their text is told to the server from here, under a name of
+-- their own, and their diagnostics are shown from here.
 local M = {}
 
 ---@class belljar.Unnamed
@@ -14,9 +15,7 @@ local told = {}
 local CHANGES_AFTER_MS = 150
 
 ---@param buffer integer
-local function text_of(buffer)
-  return table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false), '\n') .. '\n'
-end
+local function text_of(buffer) return table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false), '\n') .. '\n' end
 
 ---@param buffer integer
 local function tell_change(buffer)
@@ -55,7 +54,7 @@ local function follow(buffer)
     end,
     on_detach = function() close(buffer) end,
   })
-  -- With a name it is Neovim's client that tells of it.
+  -- With another name it may be a file, which Neovim's client tells of.
   vim.api.nvim_create_autocmd('BufFilePost', { buffer = buffer, once = true, callback = function() close(buffer) end })
 end
 
