@@ -81,6 +81,14 @@ impl Locator {
         place.unwrap_or(Place::UNKNOWN)
     }
 
+    /// Where the document printed what `thread` is about to write to a stream, if a preload told: once for each print.
+    pub fn place_of_print(&mut self, thread: i32, stream: &[u8]) -> Option<Place> {
+        if self.told.is_empty() {
+            return None;
+        }
+        self.told.take_print(process_of(thread)?, stream)
+    }
+
     /// Takes what a preload tells by opening `path`. Whether it was a message: then there is no such file.
     pub fn tell(&mut self, thread: i32, path: &[u8]) -> bool {
         if !is_message(path) {

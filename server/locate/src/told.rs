@@ -35,6 +35,8 @@ pub enum Operation {
     File,
     /// To send a signal to a process.
     Signal,
+    /// To print: the number of the stream, 1 or 2.
+    Print,
 }
 
 impl Operation {
@@ -46,6 +48,7 @@ impl Operation {
             b"spawn" => Operation::Spawn,
             b"file" => Operation::File,
             b"signal" => Operation::Signal,
+            b"print" => Operation::Print,
             _ => return None,
         })
     }
@@ -108,6 +111,20 @@ impl Told {
             certainty: Certainty::Caller,
             ..related.place
         })
+    }
+
+    /// Whether nothing was told.
+    pub fn is_empty(&self) -> bool {
+        self.processes.is_empty()
+    }
+
+    /// The place at which process `pid` is about to print. It is said anew for each print.
+    pub fn take_print(&mut self, pid: i32, stream: &[u8]) -> Option<Place> {
+        let messages = self.processes.get_mut(&pid)?;
+        let is_it =
+            |message: &Message| message.operation == Operation::Print && message.target == stream;
+        let at = messages.iter().position(is_it)?;
+        messages.remove(at).map(|message| message.place)
     }
 
     /// The same where nobody knows any more which process it was: it has ended. Only if all who told of this target told
@@ -200,7 +217,7 @@ fn is_same(operation: Operation, told: &[u8], target: &[u8]) -> bool {
             name(told).is_some_and(|told| name(target) == Some(told))
         }
         Operation::File => straight(told) == straight(target),
-        Operation::Signal => false,
+        Operation::Signal | Operation::Print => false,
     }
 }
 

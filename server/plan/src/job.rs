@@ -73,6 +73,7 @@ pub(crate) fn document_job(
             directory: paths::text(directory)?,
             arguments: &request.arguments,
             flags: &source.flags,
+            unbuffered: request.output_lines,
         },
     );
     let compiles = !commands.compile.is_empty();

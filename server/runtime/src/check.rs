@@ -87,6 +87,7 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
             return Err(wrong(name, "no file of this name is shipped".to_owned()));
         }
     }
+    let unbuffered = &definition.unbuffered;
     for way in &definition.way {
         for tool in &way.needs {
             if !definition.tool.contains_key(tool) {
@@ -96,7 +97,7 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
                 ));
             }
         }
-        for name in &way.files {
+        for name in way.files.iter().chain(&unbuffered.files) {
             if !definition.file.contains_key(name) {
                 return Err(wrong(name, format!("there is no [file.{name}]")));
             }
@@ -116,6 +117,7 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
                     "arguments",
                     "flags",
                     "directory",
+                    "unbuffered",
                 ]
                 .contains(&name)
         };
@@ -124,7 +126,9 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
             .iter()
             .flatten()
             .chain(&way.run)
-            .chain(definition.environment.values());
+            .chain(definition.environment.values())
+            .chain(unbuffered.environment.values())
+            .chain(&unbuffered.add);
         for template in templates {
             for name in expand::names(template) {
                 if !known(name) {

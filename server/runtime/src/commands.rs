@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use regex_lite::Regex;
 
+use crate::definition::Unbuffered;
 use crate::find::Places;
 use crate::{FileKind, FoundWay, Host, Runtime, catalogue, expand};
 
@@ -23,6 +24,8 @@ pub struct Invocation<'a> {
     pub arguments: &'a [String],
     /// Arguments for the tools.
     pub flags: &'a [String],
+    /// What the program prints must not wait in a buffer.
+    pub unbuffered: bool,
 }
 
 /// A file of ours in the cell.
@@ -85,21 +88,29 @@ impl Runtime {
             values.insert(name.to_owned(), value.to_owned());
         }
         let fill = |template: &str| expand::fill(template, |name| values.get(name).cloned());
+        let nothing = Unbuffered::default();
+        let unbuffered = match invocation.unbuffered {
+            true => &self.definition.unbuffered,
+            false => &nothing,
+        };
         let command = |templates: &Vec<String>| {
             let mut command = Vec::with_capacity(templates.len() + invocation.arguments.len());
             for template in templates {
                 match template.as_str() {
                     "{arguments}" => command.extend_from_slice(invocation.arguments),
                     "{flags}" => command.extend_from_slice(invocation.flags),
+                    "{unbuffered}" => command.extend(unbuffered.add.iter().map(|one| fill(one))),
                     template => command.push(fill(template)),
                 }
             }
             command
         };
-        let mut environment: Vec<(String, String)> = self
-            .definition
-            .environment
+        let usual = &self.definition.environment;
+        let other = &unbuffered.environment;
+        let mut environment: Vec<(String, String)> = usual
             .iter()
+            .filter(|(name, _)| !other.contains_key(*name))
+            .chain(other)
             .map(|(name, value)| (name.clone(), fill(value)))
             .collect();
         let mut libraries = Vec::new();
@@ -119,7 +130,7 @@ impl Runtime {
                 libraries.push(directory);
             }
         }
-        let files = way.files.iter().map(|name| {
+        let files = way.files.iter().chain(&unbuffered.files).map(|name| {
             let file = &self.definition.file[name];
             SupportFile {
                 path: Path::new(&fill(&file.path)).to_path_buf(),

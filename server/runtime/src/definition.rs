@@ -42,6 +42,8 @@ pub(crate) struct Definition {
     pub library: Vec<Library>,
     #[serde(default)]
     pub selection: Selection,
+    #[serde(default)]
+    pub unbuffered: Unbuffered,
     /// What columns in error messages count.
     #[serde(default)]
     pub columns: Columns,
@@ -179,6 +181,21 @@ pub(crate) struct Library {
     pub directory: Vec<String>,
     /// A variable that is set to it.
     pub variable: Option<String>,
+}
+
+/// What makes a program write at once what it prints, in runs that tell the line of output.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unbuffered {
+    /// Takes the place of what the environment has elsewhere.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// Further support files.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// Arguments for `{unbuffered}`.
+    #[serde(default)]
+    pub add: Vec<String>,
 }
 
 /// How some lines of a document become a program.

@@ -23,6 +23,7 @@ mod prepare;
 mod procfs;
 mod rlimits;
 mod site;
+mod spool;
 mod stub;
 mod talk;
 mod tally;

@@ -145,6 +145,14 @@ fn list<'a>(arena: &'a Arena, strings: &[&'a CStr]) -> io::Result<Arguments<'a>>
 /// Calls that the listener is told of although the table does not refuse them. Compilers and Python ask after files by the
 /// thousand, and each question that stops costs a few microseconds: theirs are let through.
 pub fn observed_by(plan: &RunPlan, stub: bool) -> Vec<Observed> {
+    let mut observed = observed_of_files(plan, stub);
+    if plan.output_lines {
+        observed.extend(filter::PRINTS);
+    }
+    observed
+}
+
+fn observed_of_files(plan: &RunPlan, stub: bool) -> Vec<Observed> {
     if stub {
         return filter::changes();
     }

@@ -16,7 +16,8 @@ use crate::culprit::Stilled;
 use crate::disk::{Filling, open_files};
 use crate::failure::Failure;
 use crate::limits::LimitWords;
-use crate::notice::{Inside, Listener, Names};
+use crate::notice::{Besides, Inside, Listener, Names, Print, Prints};
+use crate::spool::Spool;
 use crate::stub::Stub;
 use crate::talk::{Talk, Word};
 use crate::tally::Tally;
@@ -58,6 +59,11 @@ struct Watch<'a, 't> {
     words: LimitWords<'a>,
     /// Open ends of the program's output.
     output: [Option<PipeReader>; 2],
+    /// Of prints that are too large to be taken at once: their line, and how much is still to come through the pipe.
+    claimed: [Option<(u32, u64)>; 2],
+    /// What comes next out of a stream begins a line.
+    begins: [bool; 2],
+    spool: Spool,
     written: u64,
     started: Option<Instant>,
     /// When pid 1 started the first program, by its own clock.
@@ -113,6 +119,9 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
             return None;
         }
     };
+    let prints = plan
+        .output_lines
+        .then(|| Prints::of(standing.output.each_ref().map(Option::as_ref)));
     let listener = Listener::new(
         standing.listener.take(),
         standing.pid,
@@ -120,6 +129,7 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
         inside,
         home,
         names,
+        prints.flatten(),
         stub,
     );
     talk.tell(&Event::Started {
@@ -142,6 +152,9 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
             limits: &plan.limits,
         },
         output,
+        claimed: [None, None],
+        begins: [true, true],
+        spool: Spool::default(),
         written: 0,
         started: None,
         first_moment_ns: None,
@@ -209,6 +222,12 @@ impl Watch<'_, '_> {
             if ready.status {
                 self.read_status();
             }
+            // Before any print is taken: that comes later.
+            for (index, is_ready) in ready.output.into_iter().enumerate() {
+                if is_ready {
+                    self.read_output(index, &mut buffer);
+                }
+            }
             if ready.listener {
                 self.answer();
             }
@@ -218,11 +237,7 @@ impl Watch<'_, '_> {
             if ready.looks {
                 self.answer_looks();
             }
-            for (index, is_ready) in ready.output.into_iter().enumerate() {
-                if is_ready {
-                    self.read_output(index, &mut buffer);
-                }
-            }
+            self.spool.give_if_due(&mut self.talk);
             self.look_at_filling();
             self.hold_limits();
             if ready.ended {
@@ -260,10 +275,12 @@ impl Watch<'_, '_> {
             PollFlags::POLLIN,
             !self.silent.status,
         );
+        // Where prints come this way, they wait too.
+        let hears = !self.silent.listener && !(behind && self.plan.output_lines);
         let listener = self
             .listener
             .descriptor()
-            .and_then(|listener| add(listener, PollFlags::POLLIN, !self.silent.listener));
+            .and_then(|listener| add(listener, PollFlags::POLLIN, hears));
         let names = self
             .listener
             .names()
@@ -276,9 +293,10 @@ impl Watch<'_, '_> {
             let pipe = pipe.as_ref()?;
             add(pipe.as_fd(), PollFlags::POLLIN, !behind)
         });
+        let patience = self.next_look.saturating_duration_since(Instant::now());
+        let patience = self.spool.patience().unwrap_or(patience).min(patience);
         // Whole milliseconds, rounded up: less would be none, and we would not wait at all.
-        let patience =
-            self.next_look.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+        let patience = patience + Duration::from_millis(1);
         let patience = self.filling.patience().unwrap_or(patience).min(patience);
         let patience = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
         match nix::poll::poll(&mut waiting, patience) {
@@ -343,10 +361,39 @@ impl Watch<'_, '_> {
         let mut told = Vec::new();
         // One, and back to waiting: most often it is one thread that makes one call after the other, and to look whether
         // there are more would cost as much as to wait for them.
-        if let Some(crash) = self.listener.answer_next(&mut told) {
-            self.talk.tell(&Event::Error(crash));
+        match self.listener.answer_next(&mut told) {
+            Some(Besides::Crash(crash)) => self.talk.tell(&Event::Error(crash)),
+            Some(Besides::Print(print)) => self.print(&print),
+            None => {}
         }
         self.note_all(told);
+    }
+
+    /// Takes what a stopped thread prints.
+    fn print(&mut self, print: &Print) {
+        let mut buffer = Vec::new();
+        // What came through the pipe came before.
+        while let Some(pipe) = &self.output[print.stream]
+            && is_readable(pipe.as_fd())
+        {
+            buffer.resize(CHUNK, 0);
+            self.read_output(print.stream, &mut buffer);
+        }
+        self.claimed[print.stream] = None;
+        let bytes = print.read();
+        let begins = self.begins[print.stream];
+        let content = bytes.as_deref().unwrap_or_default();
+        let line = self.listener.line_of(print, content, begins);
+        let Some(bytes) = bytes else {
+            self.claimed[print.stream] = line.zip(print.length());
+            self.listener.has_printed(print, None);
+            return;
+        };
+        // Who goes past the limit stands still, so that it can be told where.
+        let is_too_much = bytes.len() as u64 > self.room();
+        if is_too_much || self.listener.has_printed(print, Some(bytes.len())) {
+            self.take_output(print.stream, &bytes, line);
+        }
     }
 
     fn note_all(&mut self, told: Vec<Violation>) {
@@ -385,19 +432,37 @@ impl Watch<'_, '_> {
             }
             Ok(n) => n,
         };
-        let room = usize::try_from(self.plan.limits.output.saturating_sub(self.written))
-            .unwrap_or(usize::MAX);
-        self.written += n as u64;
+        let claimed = self.claimed[index]
+            .take()
+            .filter(|(_, left)| n as u64 <= *left);
+        self.claimed[index] = claimed.map(|(line, left)| (line, left - n as u64));
+        self.take_output(index, &buffer[..n], claimed.map(|(line, _)| line));
+    }
+
+    /// How much more the program may print.
+    fn room(&self) -> u64 {
+        self.plan.limits.output.saturating_sub(self.written)
+    }
+
+    /// Passes on what the program printed, up to the limit.
+    fn take_output(&mut self, index: usize, bytes: &[u8], line: Option<u32>) {
+        let room = usize::try_from(self.room()).unwrap_or(usize::MAX);
+        self.written += bytes.len() as u64;
+        self.begins[index] = bytes.last().is_none_or(|last| *last == b'\n');
         let stream = if index == 0 {
             Stream::Stdout
         } else {
             Stream::Stderr
         };
-        let kept = n.min(room);
+        let kept = bytes.len().min(room);
         if kept > 0 {
-            self.talk.pass(stream, &buffer[..kept], None);
+            let bytes = &bytes[..kept];
+            match self.plan.output_lines {
+                true => self.spool.take(stream, bytes, line, &mut self.talk),
+                false => self.talk.pass(stream, bytes, None),
+            }
         }
-        if kept < n {
+        if kept < bytes.len() {
             self.hit("output", Kind::LimitOutput, Layer::Watcher);
             self.stop(Stopped::Limit("output"));
             self.output = [None, None];
@@ -612,6 +677,7 @@ impl Watch<'_, '_> {
 
     fn finish(mut self) -> Remains {
         let ended = Instant::now();
+        self.spool.give(&mut self.talk);
         let told = self.listener.overdue(true);
         self.note_all(told);
         if self.watcher.is_scratch_full() {

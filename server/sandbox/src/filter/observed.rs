@@ -36,6 +36,10 @@ pub enum What {
     Start,
     /// Sends a signal to the process that argument 0 names.
     Signal,
+    /// Writes to what argument 0 names: the bytes at argument 1, as many as argument 2 says.
+    Write,
+    /// Writes likewise; argument 1 points to as many pieces as argument 2 says.
+    WritePieces,
 }
 
 /// A file that a call touches.
@@ -284,6 +288,19 @@ pub const PROCESSES: &[Observed] = &[
     }]),
 ];
 
+/// The descriptors of a program's output.
+const OUTPUT: &[Condition] = &[Condition::OneOf {
+    argument: 0,
+    mask: u32::MAX,
+    values: &[1, 2],
+}];
+
+/// Printing. Stops only in runs that tell the line of what is printed.
+pub const PRINTS: &[Observed] = &[
+    both("write", 1, 64, What::Write).when(OUTPUT),
+    both("writev", 20, 66, What::WritePieces).when(OUTPUT),
+];
+
 /// Everything that a cell's listener is told of besides the table's rows; with `every_look`, also the calls that some
 /// programs make by the thousand.
 pub fn observed(every_look: bool) -> Vec<Observed> {
@@ -325,7 +342,7 @@ pub fn changes() -> Vec<Observed> {
 
 /// The observed call with this number and these arguments.
 pub fn find(arch: Arch, number: u32, arguments: &[u64; 6]) -> Option<&'static Observed> {
-    [FILES, LOOKS, FREQUENT_LOOKS, NETWORK, PROCESSES]
+    [FILES, LOOKS, FREQUENT_LOOKS, NETWORK, PROCESSES, PRINTS]
         .into_iter()
         .flatten()
         .find(|seen| seen.stops(arch, number, arguments))

@@ -10,6 +10,7 @@ mod names;
 mod network;
 mod outside;
 mod pace;
+mod prints;
 mod processes;
 mod programs;
 mod quiet;
@@ -35,6 +36,7 @@ use crate::stub::Stub;
 pub use inside::Inside;
 pub use names::Names;
 pub use outside::names_of;
+pub use prints::{Print, Prints};
 
 use files::Files;
 use held::{Found, Held};
@@ -67,6 +69,8 @@ pub struct Listener {
     network: Network,
     processes: Processes,
     names: Option<Names>,
+    /// In runs that tell the line of output.
+    prints: Option<Prints>,
     /// Sees what is looked up and hidden.
     stub: Option<Stub>,
     /// What stops here before it comes to the stub.
@@ -81,8 +85,18 @@ enum Judgement {
     Tell(Finding),
     /// Refuse it.
     Refuse(Finding, Errno),
+    /// It is output, which whoever watches the run takes.
+    Print(Print),
     /// It is a message of a preload, of which the locator may make something. There is no such file.
     Message(Vec<u8>),
+}
+
+/// What came of a stopped call besides violations.
+pub enum Besides {
+    /// The program crashed here.
+    Crash(SourceError),
+    /// A thread prints, and waits until it is taken.
+    Print(Print),
 }
 
 /// Something that was refused, and not yet where.
@@ -111,6 +125,7 @@ impl Listener {
         inside: Option<Inside>,
         home: Option<std::collections::HashSet<PathBuf>>,
         names: Option<Names>,
+        prints: Option<Prints>,
         stub: Option<Stub>,
     ) -> Listener {
         let outside = Outside::new(plan.home.as_deref(), home);
@@ -132,6 +147,7 @@ impl Listener {
             network: Network::new(plan),
             processes: Processes::new(plan, inside),
             names,
+            prints,
             stops: observed_by(plan, stub.is_some()),
             stub,
         }
@@ -183,13 +199,12 @@ impl Listener {
                 self.locator.tell(call.thread, &message);
                 self.locator.crashed().and_then(error_of)
             }
-            Judgement::GoOn | Judgement::Refuse(..) => None,
+            Judgement::GoOn | Judgement::Refuse(..) | Judgement::Print(_) => None,
         }
     }
 
-    /// Answers the next stopped call, and adds to `told` what is to be said. Gives where the program crashed, if it was
-    /// that. Call when the descriptor is readable.
-    pub fn answer_next(&mut self, told: &mut Vec<Violation>) -> Option<SourceError> {
+    /// Answers the next stopped call, and adds to `told` what is to be said. Call when the descriptor is readable.
+    pub fn answer_next(&mut self, told: &mut Vec<Violation>) -> Option<Besides> {
         // Fails when the thread was killed in the meantime: then there is nothing to answer.
         let call = belljar_sys::next_notification(self.descriptor()?).ok()?;
         let mut crash = None;
@@ -198,6 +213,7 @@ impl Listener {
             Judgement::GoOn => (None, None),
             Judgement::Tell(finding) => (Some(finding), None),
             Judgement::Refuse(finding, errno) => (Some(finding), Some(errno)),
+            Judgement::Print(print) => return Some(Besides::Print(print)),
             Judgement::Message(message) => {
                 self.locator.tell(call.thread, &message);
                 crash = self.locator.crashed().and_then(error_of);
@@ -213,7 +229,34 @@ impl Listener {
         }
         let refusal = refusal.map(|errno| errno as i32);
         let _ = belljar_sys::answer(self.descriptor()?, call.id, refusal);
-        crash
+        crash.map(Besides::Crash)
+    }
+
+    /// On which line the thread stands that prints `bytes`; `begins` if they begin a line of output.
+    pub fn line_of(&mut self, print: &Print, bytes: &[u8], begins: bool) -> Option<u32> {
+        // What a compiler says is about lines, and comes from none.
+        if self.is_preparing {
+            return None;
+        }
+        let locator = &mut self.locator;
+        let thread = print.call.thread;
+        // What a preload told is about this one print, whether or not it is needed.
+        let told = locator.place_of_print(thread, [b"1", b"2"][print.stream]);
+        let prints = self.prints.as_mut()?;
+        let find = || told.unwrap_or_else(|| locator.place(thread)).line;
+        prints.line(print, bytes, begins, find)
+    }
+
+    /// Lets a thread go on that printed: as if it had written `length` bytes, or to write itself. Whether it heard.
+    pub fn has_printed(&self, print: &Print, length: Option<usize>) -> bool {
+        let Some(listener) = self.descriptor() else {
+            return false;
+        };
+        match length {
+            Some(length) => belljar_sys::answer_done(listener, print.call.id, length as i64),
+            None => belljar_sys::answer(listener, print.call.id, None),
+        }
+        .is_ok()
     }
 
     /// Whether a file was opened for writing in the cell's scratch space since this was last asked.
@@ -337,6 +380,11 @@ impl Listener {
             }
             What::Start => self.processes.start(),
             What::Signal => self.processes.signal(call),
+            what @ (What::Write | What::WritePieces) => {
+                let prints = self.prints.as_mut();
+                let print = prints.and_then(|prints| prints.of_call(call, what));
+                print.map_or(Judgement::GoOn, Judgement::Print)
+            }
         };
         (judgement, None)
     }

@@ -13,7 +13,7 @@ mod tree;
 
 pub use arena::Arena;
 pub use memory::{erase_environment, read_memory};
-pub use notify::{Notification, answer, is_alive, next_notification, take_turns};
+pub use notify::{Notification, answer, answer_done, is_alive, next_notification, take_turns};
 pub use process::{
     Cloned, Waited, adopt, clear_parent_death_signal, close_descriptors_between,
     close_descriptors_from, descriptor_of, descriptor_of_process, duplicate_to, fork,

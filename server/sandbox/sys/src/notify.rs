@@ -81,14 +81,34 @@ pub fn is_alive(listener: BorrowedFd<'_>, id: u64) -> bool {
 
 /// Answers: `Some(errno)` refuses, `None` lets the kernel go on with the call, which its other walls still judge.
 pub fn answer(listener: BorrowedFd<'_>, id: u64, refusal: Option<i32>) -> io::Result<()> {
-    let response = Response {
-        id,
-        value: 0,
-        error: refusal.map_or(0, |errno| -errno),
-        flags: if refusal.is_some() { 0 } else { CONTINUE },
-    };
+    respond(
+        listener,
+        &Response {
+            id,
+            value: 0,
+            error: refusal.map_or(0, |errno| -errno),
+            flags: if refusal.is_some() { 0 } else { CONTINUE },
+        },
+    )
+}
+
+/// Answers that the call has been made and gave `value`. The kernel does nothing more for it. Fails if the thread does not
+/// wait any more: then it does not see this answer, and may make the call again.
+pub fn answer_done(listener: BorrowedFd<'_>, id: u64, value: i64) -> io::Result<()> {
+    respond(
+        listener,
+        &Response {
+            id,
+            value,
+            error: 0,
+            flags: 0,
+        },
+    )
+}
+
+fn respond(listener: BorrowedFd<'_>, response: &Response) -> io::Result<()> {
     // SAFETY: `response` is a complete `seccomp_notif_resp` and outlives the call.
-    if unsafe { libc::ioctl(listener.as_raw_fd(), SEND as _, &raw const response) } < 0 {
+    if unsafe { libc::ioctl(listener.as_raw_fd(), SEND as _, &raw const *response) } < 0 {
         return Err(io::Error::last_os_error());
     }
     Ok(())
