@@ -5,7 +5,7 @@ import {
 import { joinArguments, splitArguments } from "./arguments";
 import type { Doctor } from "./doctor";
 import type { Run, Runs } from "./runs";
-import type { Server } from "./server";
+import { Server } from "./server";
 import type { Status } from "./status";
 import { OUTPUT_SCHEME, runOf, type Transcripts } from "./transcripts";
 import { Commands, type PolicyEntry, type RunArguments, type What } from "./wire";
@@ -91,6 +91,13 @@ async function runHere(server: Server, what: What, more: Partial<RunArguments> =
   const editor = window.activeTextEditor;
   if (editor === undefined || !["file", "untitled"].includes(editor.document.uri.scheme)) {
     void window.showInformationMessage(l10n.t("Open a file to run something of it."));
+    return;
+  }
+  const language = editor.document.languageId;
+  if (!Server.languages().includes(language)) {
+    void window.showInformationMessage(
+      l10n.t("Belljar brings no runtime for `{0}`. If you have written one, add it to the setting belljar.languages.", language),
+    );
     return;
   }
   const { start, end } = what === "file" ? new Range(0, 0, 0, 0) : editor.selection;

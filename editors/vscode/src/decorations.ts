@@ -108,8 +108,10 @@ function decoration(editor: TextEditor, mark: Mark, now: number): DecorationOpti
 function hover(mark: Mark, now: number): MarkdownString[] {
   const { run } = mark;
   const about = [l10n.t("policy {0}", run.policy), state(run, now), strength(run)].filter((part) => part !== undefined);
+  if (run.end?.truncated || run.omittedBytes > 0) about.push(l10n.t("more in the full output"));
   if (mark.stale) about.unshift(l10n.t("the text has changed since this run"));
-  const texts = [mark.all.slice(-LONGEST_HOVER), `Belljar · ${about.join(" · ")}`].filter((text) => text !== "");
+  const ours = [`Belljar · ${about.join(" · ")}`, ...(run.end?.notes ?? [])].join("\n");
+  const texts = [mark.all.slice(-LONGEST_HOVER), ours].filter((text) => text !== "");
   const shown = texts.map((text) => new MarkdownString(fenced(text)));
   const argument = encodeURIComponent(JSON.stringify([run.id]));
   const link = (title: string, command: string) => `[${title}](command:${command}?${argument})`;

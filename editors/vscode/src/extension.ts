@@ -33,6 +33,8 @@ export function activate(context: ExtensionContext): void {
       const actions = await next(document, range, context, token);
       return workspace.isTrusted ? actions : actions?.filter((action) => !writesForGood(action));
     },
+    // What is said on hover stands behind the lines that it is about, and not on every line of a run.
+    provideHover: () => undefined,
     // Progress is shown by `Status`, with how long and under which policy.
     handleWorkDoneProgress: () => undefined,
   };
@@ -48,13 +50,15 @@ export function activate(context: ExtensionContext): void {
     void commands.executeCommand("setContext", "belljar.runnable", language !== undefined && Server.languages().includes(language));
     void commands.executeCommand("setContext", "belljar.running", runs.live.length > 0);
   };
-  void commands.executeCommand("setContext", "belljar.active", true);
 
   context.subscriptions.push(
     log, started, decorations, transcripts, doctor, status,
     ...registerCommands({ server: started, runs, transcripts, doctor, status, log }),
     started.onRunEvent((event) => {
       const uri = runs.get(event.run)?.uri ?? event.uri;
+      if (event.kind === "output" && runs.get(event.run)?.printed.isEmpty) {
+        log.info(`first output ${Math.round(performance.now() - started.asked)} ms after it was asked for`);
+      }
       const run = runs.apply(event, Date.now());
       if (run === undefined) return;
       decorations.touch(uri);
@@ -75,7 +79,10 @@ export function activate(context: ExtensionContext): void {
     started.onReady(() => void doctor.look()),
     doctor.onFound(() => status.update()),
     workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
-      if (contentChanges.length > 0) runs.move(document.uri.toString(), document.version, contentChanges);
+      const uri = document.uri.toString();
+      if (contentChanges.length === 0 || runs.of(uri).length === 0) return;
+      runs.move(uri, document.version, contentChanges);
+      decorations.touch(uri);
     }),
     window.onDidChangeVisibleTextEditors(() => decorations.touchAll()),
     window.onDidChangeActiveTextEditor(updateKeys),

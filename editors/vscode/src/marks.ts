@@ -21,13 +21,18 @@ export function marks(run: Run, length: number, now: number): Mark[] {
   const add = (line: number, kind: MarkKind, text: string, whole: string) =>
     all.push({ line, kind, text: run.stale ? l10n.t("(old) {0}", text) : text, stale: run.stale, all: whole, run });
   for (const printed of run.printed.all) {
+    // The end of what a program that failed says without a line is the error, which has its line.
+    if (printed.line === undefined && printed.stream === "stderr" && run.errors.length > 0) continue;
     const kind = printed.stream === "stderr" ? "stderr" : "output";
     const forgotten = printed.count - printed.values.length;
     const values = forgotten > 0 ? [l10n.t("… {0} earlier values", forgotten), ...printed.values] : printed.values;
     const text = printed.line === undefined ? restText(printed, length) : printedText(printed, length);
     add(printed.line ?? run.last, kind, text, values.join("\n"));
   }
-  for (const error of run.errors) add(error.line, "error", "✗ " + oneLine(error.message, length), error.message);
+  const complaint = run.printed.all.find((printed) => printed.line === undefined && printed.stream === "stderr");
+  for (const error of run.errors) {
+    add(error.line, "error", "✗ " + oneLine(error.message, length), complaint?.values.join("\n") ?? error.message);
+  }
   for (const violation of run.violations) {
     add(violation.line, "refusal", "⊘ " + oneLine(violation.message, length), violation.message);
   }
@@ -40,6 +45,10 @@ export function marks(run: Run, length: number, now: number): Mark[] {
 function statusText(run: Run, alone: boolean, now: number): string | undefined {
   if (run.end === undefined) return alone ? "… " + state(run, now) : undefined;
   if (run.end.ok) return alone ? l10n.t("✓ no output") : undefined;
-  const said = run.errors.length > 0 || (run.violations.length > 0 && run.end.ending.kind === "exited");
-  return said ? undefined : "✗ " + run.end.summary;
+  const { kind } = run.end.ending;
+  const isSaid =
+    run.errors.length > 0 ||
+    (run.violations.length > 0 && kind === "exited") ||
+    (kind === "limit" && run.violations.some((violation) => violation.code.startsWith("limit.")));
+  return isSaid ? undefined : run.end.summary;
 }

@@ -34,8 +34,9 @@ export interface RunEnd {
   summary: string;
   hint: string | undefined;
   truncated: boolean;
-  wallMs: number;
   posture: Posture | undefined;
+  /** What else is to be known of it. */
+  notes: string[];
 }
 
 /** So many edits of a document are remembered, for events that the server sent before it knew of them. */
@@ -176,8 +177,8 @@ export class Runs {
 
   private end(run: Run, event: RunEvent & { kind: "ended" }): void {
     run.state = "over";
-    const { ok, ending, summary, hint, truncated, wallMs, posture } = event;
-    run.end = { ok, ending, summary, hint, truncated, wallMs, posture };
+    const { ok, ending, summary, hint, truncated, posture, notes = [] } = event;
+    run.end = { ok, ending, summary, hint, truncated, posture, notes };
     run.violations = event.violations;
     run.errors = event.errors;
     // The report knows lines that were not known while the program ran; what it leaves out was shown already.

@@ -30,6 +30,8 @@ export class Server implements Disposable {
   readonly onReady = this.began.event;
   /** The program, as it was found last. */
   program: string | undefined;
+  /** When the user asked for the last run, in milliseconds. */
+  asked = 0;
 
   constructor(
     private readonly context: ExtensionContext,
@@ -53,6 +55,7 @@ export class Server implements Disposable {
 
   /** Has the server do one of its commands. */
   async execute<T>(command: string, argument?: object): Promise<T | undefined> {
+    this.asked = performance.now();
     const client = await this.ready();
     const parameters = { command, arguments: argument === undefined ? [] : [argument] };
     return client?.sendRequest<T>("workspace/executeCommand", parameters);

@@ -94,6 +94,7 @@ export type RunEventKind =
       errors: ShownError[];
       wallMs: number;
       posture?: Posture;
+      notes?: string[];
     }
   | { kind: "stale"; stale: boolean }
   | { kind: "cleared" };

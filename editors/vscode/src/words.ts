@@ -42,14 +42,14 @@ export function place(run: Run): string {
   return run.first === run.last ? `${run.name}:${run.first + 1}` : `${run.name}:${run.first + 1}-${run.last + 1}`;
 }
 
-/** How long a run has taken so far, or took. */
+/** How long a run has taken so far. */
 export function time(run: Run, now: number): string {
-  return duration(run.end?.wallMs ?? now - (run.started ?? run.asked));
+  return duration(now - (run.started ?? run.asked));
 }
 
-/** A run in a few words: what it does, or how it ended. */
+/** A run in a few words: what it does, or in the server's words how it ended. */
 export function state(run: Run, now: number): string {
-  if (run.end !== undefined) return run.end.ok ? `✓ ${duration(run.end.wallMs)}` : `✗ ${oneLine(run.end.summary, 80)}`;
+  if (run.end !== undefined) return oneLine(run.end.summary, 100);
   if (run.state === "running") return l10n.t("running {0}", time(run, now));
   return run.ahead > 0 ? l10n.t("waiting for {0}", run.ahead) : l10n.t("starting");
 }

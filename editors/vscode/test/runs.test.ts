@@ -12,7 +12,7 @@ function event(kind: RunEventKind, run = "1", version = 1): RunEvent {
 }
 
 const ENDED: RunEventKind & { kind: "ended" } = {
-  kind: "ended", ok: true, ending: { kind: "exited", code: 0 }, summary: "Ended well after 3 ms.", output: [], truncated: false,
+  kind: "ended", ok: true, ending: { kind: "exited", code: 0 }, summary: "✓ 3 ms", output: [], truncated: false,
   violations: [], errors: [], wallMs: 3, posture: { full: true, summary: "full" },
 };
 
@@ -53,8 +53,11 @@ test("a run that printed nothing says that, and one that ended badly how", () =>
   runs.apply(event(ENDED), 0);
   assert.deepEqual(texts(runs), ["9: ✓ no output"]);
   const limit = { kind: "limit", limit: "wall" } as const;
-  runs.apply(event({ ...ENDED, ok: false, ending: limit, summary: "Stopped after 10 s" }, "2"), 0);
-  assert.deepEqual(texts(runs), ["9: ✓ no output", "9: ✗ Stopped after 10 s"]);
+  runs.apply(event({ ...ENDED, ok: false, ending: limit, summary: "✗ wall limit · 10 s" }, "2"), 0);
+  assert.deepEqual(texts(runs), ["9: ✓ no output", "9: ✗ wall limit · 10 s"]);
+  const violation = { index: 0, code: "limit.wall", message: "Limit reached", line: 4, located: true };
+  runs.apply(event({ ...ENDED, ok: false, ending: limit, summary: "✗", violations: [violation] }, "2"), 0);
+  assert.deepEqual(texts(runs), ["9: ✓ no output", "4: ⊘ Limit reached"]);
 });
 
 test("refusals and errors stand on their lines", () => {
@@ -62,6 +65,14 @@ test("refusals and errors stand on their lines", () => {
   const violation = { index: 0, code: "files.read", message: "Blocked: read\nmore", line: 4, located: true };
   runs.apply(event({ ...ENDED, ok: false, violations: [violation], errors: [{ message: "E", line: 6 }] }), 0);
   assert.deepEqual(texts(runs), ["6: ✗ E", "4: ⊘ Blocked: read more"]);
+});
+
+test("a traceback is said once, where its error stands", () => {
+  const runs = new Runs();
+  const output = [{ stream: "stderr", text: "Traceback\nE: no\n" }] as const;
+  runs.apply(event({ ...ENDED, ok: false, output: [...output], errors: [{ message: "E: no", line: 6 }] }), 0);
+  assert.deepEqual(texts(runs), ["6: ✗ E: no"]);
+  assert.equal(runs.all.flatMap((run) => marks(run, 200, 0))[0]?.all, "Traceback\nE: no");
 });
 
 test("what the server said before it knew of an edit is put where the text is now", () => {
