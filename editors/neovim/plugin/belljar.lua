@@ -43,7 +43,9 @@ vim.api.nvim_create_autocmd('LspAttach', {
   group = group,
   callback = function(event)
     local client = vim.lsp.get_client_by_id(event.data.client_id)
-    if client and client.name == 'belljar' then require('belljar.doctor').look_once() end
+    if not client or client.name ~= 'belljar' then return end
+    require('belljar.doctor').look_once()
+    require('belljar.status').changed()
   end,
 })
 if require('belljar.config').get().enable then vim.lsp.enable('belljar') end

@@ -160,6 +160,7 @@ check(
 local stranger = d.open('stranger/read.py')
 vim.cmd('Belljar run file')
 check('untrusted', 'a project that is not trusted widens nothing', comes(stranger, 'not read'), d.all_of(stranger))
+check('untrusted', 'and that it asked is said', comes(stranger, 'until you trust'), d.all_of(stranger))
 check(
   'untrusted',
   'what it wanted to read is refused on its line',

@@ -170,7 +170,9 @@ local function lines_below(run)
   for _, line in ipairs(run.below) do
     add(line.text, line.stream == 'stderr' and 'BelljarStderr' or 'BelljarOutput')
   end
-  for _, note in ipairs(run.notes or {}) do add(note, 'BelljarOutput') end
+  for _, note in ipairs(run.notes or {}) do
+    add(note, 'BelljarOutput')
+  end
   if run.ending then
     for _, said in ipairs({ run.ending.reason or '', run.hint or '' }) do
       for line in vim.gsplit(said, '\n', { trimempty = true }) do
