@@ -185,9 +185,12 @@ impl Document<'_> {
     fn cell_path(&self, host: &dyn Host, runtime: &Runtime) -> PathBuf {
         let own = self.place(host).filter(|path| !project::is_system(path));
         let extension = runtime.extensions().first().map_or("txt", String::as_str);
-        // Tools look at the end of a name, and a text around a block has another one.
-        let own = own.map(|path| match self.part {
-            Part::Block { .. } => path.with_added_extension(extension),
+        // Tools look at the end of a name, and some make a word of the rest; a text around a block has another end.
+        let own = own.map(|path| match (self.part, path.file_name()) {
+            (Part::Block { .. }, Some(name)) => {
+                let name = name.to_string_lossy().replace('.', "_");
+                path.with_file_name(format!("{name}.{extension}"))
+            }
             _ => path,
         });
         own.unwrap_or_else(|| {

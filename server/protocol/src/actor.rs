@@ -52,6 +52,8 @@ pub struct Actor {
     pub(crate) n_proposals: usize,
     /// The document that the user did something in last.
     pub(crate) active: Option<Uri>,
+    /// A message is on its way to tell how long runs have taken.
+    pub(crate) is_telling: bool,
     policies: (Option<Instant>, Vec<String>),
     changed: Changed,
     published: HashMap<Uri, Vec<Diagnostic>>,
@@ -85,6 +87,7 @@ pub fn start(runner: Arc<dyn Runner>, outbox: Outbox, files: OutputFiles) -> Inb
         pending: None,
         n_proposals: 0,
         active: None,
+        is_telling: false,
         policies: (None, Vec::new()),
         changed: Changed::default(),
         published: HashMap::new(),
@@ -182,6 +185,7 @@ impl Actor {
             Message::ProgressReady(id, token) => self.show_progress(&id, token),
             Message::Refreshed(what) => self.refreshing.retain(|known| *known != what),
             Message::Policies(names) => self.policies.1 = names,
+            Message::StillRunning => self.keep_telling(),
             Message::Flush => self.changed.scheduled = false,
             Message::HintsAgain => self.changed.hints = true,
             Message::Shutdown(answer) => {

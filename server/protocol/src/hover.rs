@@ -1,12 +1,13 @@
 //! The whole story of the runs that cover a line, for whoever asks. What the program printed stands in fences that
 //! it cannot close, so that none of it is taken for our words or for a link.
 
-use belljar_report::Report;
+use belljar_report::{Report, displayable, displayable_line};
 use tower_lsp::ls_types::{Hover, HoverContents, MarkupContent, MarkupKind};
 
 use crate::diagnostics::{LOST, allowable, hint, place};
 use crate::profile::Profile;
 use crate::shown::{ShownRun, State};
+use crate::wire::ShownPosture;
 use crate::{summary, words};
 
 const HEAD: usize = 40;
@@ -50,7 +51,10 @@ fn of_run(run: &ShownRun, line: usize, markdown: bool) -> String {
             "waiting for {}",
             words::count(*ahead, "other run")
         )),
-        State::Running => text.say("running"),
+        State::Running => text.say(&match run.age() {
+            Some(age) => format!("running for {age}"),
+            None => "running".to_owned(),
+        }),
         State::Lost => text.say(LOST),
         State::Finished(report) => text.say(&summary::short(report)),
     }
@@ -59,18 +63,34 @@ fn of_run(run: &ShownRun, line: usize, markdown: bool) -> String {
     }
     match run.report() {
         Some(report) => finished(&mut text, run, report, line),
-        None if !run.tail().is_empty() => {
-            let tail = belljar_report::displayable(run.tail());
+        None => {
+            text.fence(&policy(run, None));
+            let tail = displayable(run.tail());
             let lines: Vec<&str> = tail.lines().collect();
-            text.fence(&lines[lines.len().saturating_sub(TAIL)..].join("\n"));
+            if !lines.is_empty() {
+                text.fence(&lines[lines.len().saturating_sub(TAIL)..].join("\n"));
+            }
         }
-        None => {}
     }
     text.text
 }
 
+/// Under which policy it is, and how strong the sandbox was.
+fn policy(run: &ShownRun, posture: Option<ShownPosture>) -> String {
+    let policy = displayable_line(&run.asked.policy, LONGEST_LINE);
+    match posture {
+        Some(posture) => format!("Policy `{policy}`. Sandbox: {}.", posture.summary),
+        None => format!("Policy `{policy}`."),
+    }
+}
+
 fn finished(text: &mut Text, run: &ShownRun, report: &Report, line: usize) {
-    text.fence(&summary::ending(report));
+    let posture = words::posture(&report.posture);
+    text.fence(&format!(
+        "{}\n{}",
+        summary::ending(report),
+        policy(run, posture)
+    ));
     let (here, elsewhere): (Vec<_>, Vec<_>) = report
         .violations
         .iter()
@@ -81,7 +101,7 @@ fn finished(text: &mut Text, run: &ShownRun, report: &Report, line: usize) {
         if let Some(rule) = &violation.rule {
             said.push_str(&format!(
                 "\nRefused by: {}",
-                belljar_report::displayable_line(rule, LONGEST_LINE)
+                displayable_line(rule, LONGEST_LINE)
             ));
         }
         match allowable(run, index) {
@@ -113,7 +133,7 @@ fn finished(text: &mut Text, run: &ShownRun, report: &Report, line: usize) {
 
 /// The first and the last lines.
 fn cut(lines: &[String]) -> String {
-    let short = |line: &String| belljar_report::displayable_line(line, LONGEST_LINE);
+    let short = |line: &String| displayable_line(line, LONGEST_LINE);
     let mut kept: Vec<String> = lines.iter().take(HEAD).map(short).collect();
     let rest = &lines[kept.len()..];
     if rest.len() > TAIL {

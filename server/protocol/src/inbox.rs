@@ -73,6 +73,8 @@ pub enum Message {
     Refreshed(Refresh),
     /// The policies that the user has, read anew.
     Policies(Vec<String>),
+    /// It is time to tell how long runs have taken so far.
+    StillRunning,
     /// It is time to show what has changed.
     Flush,
     /// Ask the client once more to ask for hints.

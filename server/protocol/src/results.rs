@@ -1,6 +1,6 @@
 //! What runs tell, taken over into what is shown of them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use belljar_report::{Ending, Report, Stream, displayable, displayable_line};
 use belljar_runs::RunId;
@@ -22,6 +22,8 @@ use crate::{summary, words};
 
 /// How long a client may take to make a place for progress; Neovim can take seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The time that a run has taken so far is told this often.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Nobody reads a longer name.
 pub(crate) const LONGEST_NAME: usize = 200;
 const PROGRESS_TEXT: usize = 60;
@@ -42,6 +44,7 @@ impl Actor {
         }
         if telling.started {
             run.state = State::Running;
+            run.started = Some(Instant::now());
             events.push(RunEventKind::Started);
         }
         for (_, _, text) in &telling.output {
@@ -178,13 +181,27 @@ impl Actor {
             percentage: None,
         };
         let is_live = run.as_deref().is_some_and(ShownRun::is_live);
-        if let Some(run) = run.filter(|run| run.is_live()) {
+        if let Some(run) = self.run_mut(id).filter(|run| run.is_live()) {
             run.progress = Some(token.clone());
         }
         self.progress(token.clone(), WorkDoneProgress::Begin(begin));
+        if !std::mem::replace(&mut self.is_telling, true) {
+            self.later(AGAIN, Message::StillRunning);
+        }
         if !is_live {
             let end = WorkDoneProgressEnd { message: None };
             self.progress(token, WorkDoneProgress::End(end));
+        }
+    }
+
+    /// Tells how live runs go on, also those that tell nothing, and again after a while.
+    pub(crate) fn keep_telling(&mut self) {
+        self.is_telling = self.runs.iter().any(|run| run.progress.is_some());
+        if self.is_telling {
+            if !self.outbox.is_behind() {
+                self.report_progress();
+            }
+            self.later(AGAIN, Message::StillRunning);
         }
     }
 
@@ -221,13 +238,18 @@ impl Actor {
     }
 }
 
-/// Which run it is, and the last line that it printed.
+/// Which run it is, for how long it runs, and the last line that it printed.
 fn progress_text(run: &ShownRun) -> String {
-    let place = if run.is_whole() {
+    let mut place = if run.is_whole() {
         run.name.clone()
     } else {
         format!("{}:{}-{}", run.name, run.first() + 1, run.last() + 1)
     };
+    place.push_str(&format!(" under `{}`", run.asked.policy));
+    if let Some(age) = run.age() {
+        place.push_str(&format!(", {age}"));
+    }
+    let place = displayable_line(&place, LONGEST_NAME);
     let last = displayable(run.tail())
         .lines()
         .next_back()

@@ -13,6 +13,8 @@ use super::*;
 pub(super) struct Stage {
     pub(super) runs: Mutex<HashMap<String, mpsc::UnboundedSender<Update>>>,
     pub(super) requests: Mutex<Vec<RunRequest>>,
+    /// The standard input of runs that have one.
+    pub(super) inputs: Mutex<HashMap<String, mpsc::Receiver<Vec<u8>>>>,
     /// Where policy files are, if anywhere.
     pub(super) folder: Mutex<Option<std::path::PathBuf>>,
 }
@@ -47,6 +49,13 @@ impl Stage {
 
     pub(super) fn request(&self, n: usize) -> RunRequest {
         self.requests.lock().unwrap()[n].clone()
+    }
+
+    /// Everything that the run `run` could read.
+    pub(super) fn input(&self, run: &str) -> String {
+        let mut to_read = self.inputs.lock().unwrap().remove(run).unwrap();
+        let pieces = std::iter::from_fn(|| to_read.blocking_recv());
+        String::from_utf8(pieces.flatten().collect()).unwrap()
     }
 
     pub(super) fn text(&self, n: usize) -> String {
@@ -87,6 +96,11 @@ impl Runner for Stage {
         assert_ne!(request.policy, "panic", "the test wants a panic here");
         let mut requests = self.requests.lock().unwrap();
         let id = format!("r{}", requests.len());
+        let input = request.has_input.then(|| {
+            let (input, to_read) = mpsc::channel(1);
+            self.inputs.lock().unwrap().insert(id.clone(), to_read);
+            input
+        });
         requests.push(request);
         let (told, mut tell) = mpsc::unbounded_channel();
         self.runs.lock().unwrap().insert(id.clone(), told);
@@ -101,7 +115,7 @@ impl Runner for Stage {
         Run {
             id: RunId(id),
             updates: receiver,
-            input: None,
+            input,
         }
     }
 

@@ -30,6 +30,10 @@ const FILE: &str = "file:///srv/project/a.py";
 
 #[path = "session_grants_tests.rs"]
 mod grants;
+#[path = "session_parts_tests.rs"]
+mod parts;
+#[path = "session_plugins_tests.rs"]
+mod plugins;
 #[path = "session_stage_tests.rs"]
 mod stage;
 
@@ -572,7 +576,7 @@ fn progress_is_shown_and_cancels_even_if_the_place_for_it_comes_late() {
             progress["value"]["kind"] == "begin"
         });
         assert_eq!(begin["value"]["cancellable"], true);
-        assert_eq!(begin["value"]["message"], "a.py");
+        assert_eq!(begin["value"]["message"], "a.py under `default`");
         stage.tell(
             &run,
             Update::Event(Event::Started {
@@ -581,7 +585,8 @@ fn progress_is_shown_and_cancels_even_if_the_place_for_it_comes_late() {
         );
         stage.print(&run, "step 1\nstep 2\n");
         client.wait_for("$/progress", |progress| {
-            progress["value"]["message"] == "a.py: step 2"
+            let message = progress["value"]["message"].as_str().unwrap_or_default();
+            message.starts_with("a.py under `default`, ") && message.ends_with(" ms: step 2")
         });
         client.notify(
             "window/workDoneProgress/cancel",
@@ -596,50 +601,6 @@ fn progress_is_shown_and_cancels_even_if_the_place_for_it_comes_late() {
         let run = run_file(client);
         stage.end(&run, |report| prints(report, "done\n"));
         client.wait_for_message(FILE, "done");
-    });
-}
-
-#[test]
-fn our_own_plugins_get_events_and_no_second_drawing() {
-    let mut profile: Value = serde_json::from_str(NEOVIM).unwrap();
-    profile["capabilities"]["experimental"] = json!({"belljarUi": true});
-    play(&profile.to_string(), Value::Null, |client, stage| {
-        client.open(FILE, "python", "print(1)\nprint(2)\n");
-        let run = run_lines(client, 1, 1);
-        stage.tell(
-            &run,
-            Update::Event(Event::Started {
-                posture: Default::default(),
-            }),
-        );
-        stage.print(&run, "2\u{1b}[31m\n");
-        let output = client.wait_for("belljar/runEvent", |event| event["kind"] == "output");
-        assert_eq!(
-            output["output"][0],
-            json!({"stream": "stdout", "text": "2\n"})
-        );
-        assert_eq!(
-            (&output["run"], &output["lines"]),
-            (&json!(run), &json!([1, 1]))
-        );
-        stage.end(&run, |report| {
-            prints(report, "2\n");
-            report
-                .violations
-                .push(refuses(2, "network.allow = [\"192.0.2.7:443\"]"));
-        });
-        let ended = client.wait_for("belljar/runEvent", |event| event["kind"] == "ended");
-        assert_eq!(ended["ok"], false);
-        assert_eq!(ended["violations"][0]["line"], 1);
-        client.wait_for_message(FILE, "Blocked");
-        assert_eq!(
-            client.diagnostics(FILE).len(),
-            1,
-            "the result is drawn by the plugin"
-        );
-        assert!(client.hints(FILE).is_empty());
-        client.command("belljar.clear", json!({"run": run}));
-        client.wait_for("belljar/runEvent", |event| event["kind"] == "cleared");
     });
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
-use belljar_report::{Report, Violation};
+use belljar_report::{Report, Violation, duration};
 use belljar_runs::RunId;
 use ropey::{Rope, RopeSlice};
 use tower_lsp::ls_types::{ProgressToken, Uri};
@@ -55,6 +56,8 @@ pub struct ShownRun {
     pub state: State,
     /// The last things that it printed, while it lives.
     printed: String,
+    /// When its program was started, as far as we were told.
+    pub started: Option<Instant>,
     /// It printed more than is kept while it lives.
     unkept: bool,
     /// So much output was not told to the client, because it did not read what it was told before.
@@ -99,6 +102,7 @@ impl ShownRun {
             asked,
             state: State::Waiting(0),
             printed: String::new(),
+            started: None,
             unkept: false,
             unsent: 0,
             violations: Vec::new(),
@@ -192,6 +196,12 @@ impl ShownRun {
     pub fn tail(&self) -> &str {
         let printed = &self.printed;
         &printed[printed.ceil_char_boundary(printed.len().saturating_sub(TAIL))..]
+    }
+
+    /// For how long its program runs now, in words.
+    pub fn age(&self) -> Option<String> {
+        let started = self.started.filter(|_| self.is_live())?;
+        Some(duration(started.elapsed().as_secs_f64() * 1000.0))
     }
 
     /// Takes over that it is over.
