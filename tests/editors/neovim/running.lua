@@ -213,7 +213,7 @@ check('arguments', 'what it had is offered to be changed', (prompts[1] or {}).de
 d.clear(fibonacci)
 d.run(fibonacci, 'Belljar run file')
 check('arguments', 'and an empty answer takes them away', not sees(fibonacci, '5: 5'), d.all_of(fibonacci))
-local split = require('belljar.act').split_words
+local split = require('belljar.given').split_words
 check(
   'arguments',
   'words are parted as in a shell',
@@ -235,6 +235,22 @@ vim.ui.input = function(_, answer) answer('@' .. d.work .. '/names.txt') end
 vim.cmd('Belljar input')
 vim.cmd('Belljar run file')
 check('stdin', 'or what a file holds', comes(ask, 'hello grace') and comes(ask, 'lines left: 1'), d.all_of(ask))
+check(
+  'stdin',
+  'which has to be text',
+  (function()
+    local file = assert(io.open(d.work .. '/picture.png', 'wb'))
+    file:write('\137PNG\r\n')
+    file:close()
+    vim.ui.input = function(_, answer) answer('@' .. d.work .. '/picture.png') end
+    vim.cmd('Belljar input')
+    return d.was_said('holds no UTF-8 text') ~= nil
+  end)(),
+  d.said
+)
+d.said = {}
+vim.cmd('Belljar status')
+check('stdin', 'the status says that there is some', d.was_said('standard input: 8 bytes') ~= nil, d.said)
 vim.cmd('1,2Belljar input')
 vim.cmd('Belljar run file')
 check('stdin', 'or lines of the buffer', comes(ask, 'hello """Greets'), d.all_of(ask))

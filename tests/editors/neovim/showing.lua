@@ -224,14 +224,30 @@ check(
 local flood = d.open('flood.py')
 vim.cmd('Belljar run file')
 comes(flood, 'drop')
-local slowest, beats = 0, 0
-local beat = vim.uv.now()
+vim.cmd('Belljar output')
+local flooded = vim.api.nvim_get_current_buf()
+check(
+  'full-output',
+  'the output of a run that prints is followed',
+  wait_for(
+    function()
+      return vim.api.nvim_buf_line_count(flooded) > 200 and vim.fn.line('.') == vim.api.nvim_buf_line_count(flooded)
+    end
+  ),
+  function() return { vim.fn.line('.'), vim.api.nvim_buf_line_count(flooded) } end
+)
+-- Neovim's own processor time from one beat to the next: what others do on this machine does not count.
+local function worked()
+  local usage = assert(vim.uv.getrusage())
+  return (usage.utime.sec + usage.stime.sec) * 1000 + (usage.utime.usec + usage.stime.usec) / 1000
+end
+local slowest, beats, beat = 0, 0, worked()
 local heart = assert(vim.uv.new_timer())
 heart:start(
   5,
   5,
   vim.schedule_wrap(function()
-    slowest, beats, beat = math.max(slowest, vim.uv.now() - beat), beats + 1, vim.uv.now()
+    slowest, beats, beat = math.max(slowest, worked() - beat), beats + 1, worked()
   end)
 )
 check('flood', 'the run ends by a limit', d.are_over(flood, 1) and sees(flood, ' limit') ~= nil, d.all_of(flood))
@@ -242,6 +258,6 @@ check(
   beats > 3 and slowest < 500,
   { slowest = slowest, beats = beats }
 )
-d.measured('slowest answer of Neovim during a flood', slowest)
+d.measured('longest that Neovim was busy during a flood', slowest)
 check('flood', 'only the last lines are drawn', #d.drawn(flood) < 20, function() return #d.drawn(flood) end)
 d.finish()

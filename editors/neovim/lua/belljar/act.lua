@@ -1,23 +1,9 @@
--- What a user can have done: run, stop, rerun, clear, allow, look at output, choose a policy, give input and arguments.
+-- What a user can have done: run, stop, rerun, clear, look at output, choose a policy, allow.
 local client = require('belljar.client')
+local given = require('belljar.given')
 local runs = require('belljar.runs')
 
 local M = {}
-
--- What a buffer's programs get from now on.
----@class belljar.Given
----@field arguments? string[]
----@field stdin? string
-
----@type table<integer, belljar.Given>
-local given = {}
-
----@param buffer integer
----@return belljar.Given
-local function given_to(buffer)
-  given[buffer] = given[buffer] or {}
-  return given[buffer]
-end
 
 ---@class belljar.Wanted
 ---@field what? belljar.What Default: the fenced block around the cursor in Markdown, else the whole file.
@@ -48,8 +34,8 @@ function M.run(wanted)
         what = what,
         range = range,
         policy = wanted.policy,
-        arguments = given_to(buffer).arguments,
-        stdin = given_to(buffer).stdin,
+        arguments = given.to(buffer).arguments,
+        stdin = given.to(buffer).stdin,
       })
     end
   )
@@ -71,7 +57,7 @@ function M.rerun()
   if runs.is_known(run) then return client.execute(buffer, 'belljar.rerun', { run = run.id }) end
   -- Its server has ended, so this one is told everything anew.
   local first, last = require('belljar.ui').rows(run)
-  M.run({ what = run.what == 'file' and 'file' or 'selection', first = first + 1, last = last + 1, policy = run.policy })
+  M.run({ what = run.what, first = first + 1, last = last + 1, policy = run.policy })
 end
 
 -- Ends what runs in this buffer.
@@ -152,82 +138,6 @@ function M.policy(name)
     }, function(policy)
       if policy then use_policy(policy.name) end
     end)
-  end)
-end
-
--- Words as a shell reads them: blanks part them, quotes and backslashes keep them together.
----@param text string
----@return string[]? words Nothing if a quote is left open.
-function M.split_words(text)
-  local words, word, quote = {}, nil, nil
-  local i = 1
-  while i <= #text do
-    local c = text:sub(i, i)
-    if c == '\\' and quote ~= "'" then
-      i = i + 1
-      word = (word or '') .. text:sub(i, i)
-    elseif quote then
-      if c == quote then
-        quote = nil
-      else
-        word = word .. c
-      end
-    elseif c == '"' or c == "'" then
-      quote, word = c, word or ''
-    elseif c:match('%s') then
-      if word then table.insert(words, word) end
-      word = nil
-    else
-      word = (word or '') .. c
-    end
-    i = i + 1
-  end
-  if quote then return nil end
-  if word then table.insert(words, word) end
-  return words
-end
-
--- Gives the programs of this buffer arguments from now on.
----@param text? string As one would type them in a shell; asks if there is none. Empty: no more.
-function M.arguments(text)
-  local buffer = vim.api.nvim_get_current_buf()
-  local now = given_to(buffer)
-  local function set(answer)
-    if not answer then return end
-    local words = M.split_words(answer)
-    if not words then
-      return client.say('a quote is not closed; the arguments are as they were.', vim.log.levels.WARN)
-    end
-    now.arguments = #words > 0 and words or nil
-    client.say(
-      now.arguments and ('programs of this buffer get %d arguments.'):format(#words) or 'no arguments any more.'
-    )
-  end
-  if text then return set(text) end
-  local quoted = vim.tbl_map(
-    function(word) return word:match('^[%w%-_./=:,]+$') and word or ("'%s'"):format((word:gsub("'", "'\\''"))) end,
-    now.arguments or {}
-  )
-  vim.ui.input({ prompt = 'Arguments: ', default = table.concat(quoted, ' ') }, set)
-end
-
--- Gives the programs of this buffer standard input from now on.
----@param text? string Asks if there is none; there `\n` is a line end and `@FILE` what a file holds. Empty: no more.
-function M.input(text)
-  local now = given_to(vim.api.nvim_get_current_buf())
-  local function set(stdin)
-    now.stdin = stdin ~= '' and stdin or nil
-    client.say(now.stdin and ('programs of this buffer read %d bytes.'):format(#stdin) or 'no standard input any more.')
-  end
-  if text then return set(text) end
-  vim.ui.input({ prompt = 'Standard input (\\n is a line end, @FILE a file): ' }, function(answer)
-    if not answer then return end
-    local path = answer:match('^@(.+)')
-    if not path then return set(answer ~= '' and answer:gsub('\\n', '\n') .. '\n' or '') end
-    local file, problem = io.open(vim.fs.normalize(path), 'rb')
-    if not file then return client.say(problem or path, vim.log.levels.WARN) end
-    set(file:read('*a'))
-    file:close()
   end)
 end
 

@@ -23,6 +23,7 @@ end
 ---@field complete? fun(n: integer): string[] What may stand as the `n`th word behind it.
 
 local function act() return require('belljar.act') end
+local function given() return require('belljar.given') end
 
 -- What was typed behind the subcommand, as it was typed.
 ---@param options vim.api.keyset.create_user_command.command_args
@@ -59,12 +60,12 @@ local subcommands = {
   },
   input = {
     run = function(_, options)
-      if options.range == 0 then return act().input(rest(options) and rest(options) .. '\n') end
+      if options.range == 0 then return given().input(rest(options) and rest(options) .. '\n') end
       local lines = vim.api.nvim_buf_get_lines(0, options.line1 - 1, options.line2, false)
-      act().input(table.concat(lines, '\n') .. '\n')
+      given().input(table.concat(lines, '\n') .. '\n')
     end,
   },
-  args = { run = function(_, options) act().arguments(rest(options)) end },
+  args = { run = function(_, options) given().arguments(rest(options)) end },
   stop = { run = function(_, _, bang) act().stop(bang) end },
   rerun = { run = function() act().rerun() end },
   clear = { run = function(_, _, bang) act().clear(bang) end },

@@ -110,9 +110,7 @@ function M.take(run, event)
   if not vim.api.nvim_buf_is_valid(tail.buffer) or event.kind == 'cleared' then
     tails[key(run)] = nil
   elseif event.kind == 'output' and tail.live then
-    for _, piece in ipairs(event.output) do
-      append(tail.buffer, piece.text)
-    end
+    append(tail.buffer, table.concat(vim.tbl_map(function(piece) return piece.text end, event.output)))
     if event.omittedBytes > 0 then
       append(tail.buffer, ('\n… %d bytes left out while live\n'):format(event.omittedBytes))
     end

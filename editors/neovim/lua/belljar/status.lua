@@ -95,6 +95,8 @@ function M.lines()
     unknown = 'sandbox: not looked at yet; `:checkhealth belljar` does',
   }
   table.insert(lines, strength[state.sandbox])
+  local given = require('belljar.given').describe(vim.api.nvim_get_current_buf())
+  if given ~= '' then table.insert(lines, 'programs of this buffer get ' .. given) end
   for _, run in ipairs(require('belljar.runs').all()) do
     table.insert(lines, M.describe(run))
   end
