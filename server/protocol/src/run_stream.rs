@@ -25,8 +25,12 @@ pub fn follow(mut run: Run, inbox: Inbox) {
             let update = if gathered.any {
                 tokio::select! {
                     () = sleep_until(due) => {
-                        due = Instant::now() + HOW_OFTEN;
-                        let _ = inbox.send(Message::Told(run.id.clone(), Box::new(gathered.take())));
+                        let telling = gathered.take();
+                        // That the program has started does not hold up what it prints first.
+                        if !telling.output.is_empty() || !telling.violations.is_empty() {
+                            due = Instant::now() + HOW_OFTEN;
+                        }
+                        let _ = inbox.send(Message::Told(run.id.clone(), Box::new(telling)));
                         continue;
                     }
                     update = run.updates.recv() => update,
@@ -119,7 +123,40 @@ fn take_text(bytes: &mut Vec<u8>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use belljar_runs::RunId;
+    use tokio::sync::mpsc;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_output_is_told_at_once_and_further_output_with_pauses() {
+        let (updates, receiver) = mpsc::channel(8);
+        let (inbox, mut messages) = mpsc::unbounded_channel();
+        let run = Run {
+            id: RunId("1".into()),
+            updates: receiver,
+            input: None,
+        };
+        follow(run, inbox);
+        let output = || Event::Output {
+            stream: Stream::Stdout,
+            bytes: b"hello".to_vec(),
+            line: None,
+        };
+        let started = Event::Started {
+            posture: belljar_report::Posture::default(),
+        };
+        let begin = Instant::now();
+        for (event, after) in [
+            (started, Duration::ZERO),
+            (output(), Duration::ZERO),
+            (output(), HOW_OFTEN),
+        ] {
+            assert!(updates.send(Update::Event(event)).await.is_ok());
+            assert!(matches!(messages.recv().await, Some(Message::Told(..))));
+            assert!(begin.elapsed() >= after && begin.elapsed() < after + HOW_OFTEN / 2);
+        }
+    }
 
     #[test]
     fn a_character_that_comes_in_two_parts_stays_whole() {
