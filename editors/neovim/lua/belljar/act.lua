@@ -20,7 +20,8 @@ function M.run(wanted)
     return client.say('this window holds no text of yours; nothing is run from it.', vim.log.levels.WARN)
   end
   local what = wanted.what or (vim.bo[buffer].filetype == 'markdown' and 'block' or 'file')
-  local first = wanted.first or vim.api.nvim_win_get_cursor(0)[1]
+  -- Where a command line's `-c` runs it, the cursor may be nowhere yet.
+  local first = wanted.first or math.max(vim.api.nvim_win_get_cursor(0)[1], 1)
   local last = wanted.last or first
   -- From the first character of the first line to that of the line behind the last one. Where the cursor only shows a
   -- place, it is the place itself.

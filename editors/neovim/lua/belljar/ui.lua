@@ -196,7 +196,11 @@ local function draw_value(run, value)
     { ' ' .. settings.symbols.value .. ' ', group_of(run, 'BelljarOutput') },
     { text, group_of(run, value.stream == 'stderr' and 'BelljarStderr' or 'BelljarValue') },
   }
-  if value.count > 1 then table.insert(chunks, { ('  ×%d'):format(value.count), group_of(run, 'BelljarOutput') }) end
+  if value.count > 1 then
+    -- Of an endless printer not every line is told.
+    local count = ('  ×%d%s'):format(value.count, run.omitted and '+' or '')
+    table.insert(chunks, { count, group_of(run, 'BelljarOutput') })
+  end
   set_mark(run.buffer, row, { id = value.mark, virt_text = chunks, virt_text_pos = 'eol', hl_mode = 'combine' })
 end
 
