@@ -1,4 +1,4 @@
-//! Passes output on: at once after a lull, and together what one line prints without a pause.
+//! Passes output on: a line of it at once after a lull, and together what one line prints without a pause.
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ const MOST: usize = 64 << 10;
 pub struct Spool {
     bytes: Vec<u8>,
     of: Option<(Stream, Option<u32>)>,
+    /// When this began to wait.
+    since: Option<Instant>,
     /// When something was last passed on.
     passed: Option<Instant>,
 }
@@ -29,6 +31,7 @@ impl Spool {
         }
         self.bytes.extend_from_slice(bytes);
         self.of = of;
+        self.since.get_or_insert_with(Instant::now);
         self.give_if_due(talk);
     }
 
@@ -44,6 +47,7 @@ impl Spool {
         if let Some((stream, line)) = self.of.take() {
             talk.pass(stream, &self.bytes, line);
             self.bytes.clear();
+            self.since = None;
             self.passed = Some(Instant::now());
         }
     }
@@ -51,7 +55,10 @@ impl Spool {
     /// How long what is here may still wait.
     pub fn patience(&self) -> Option<Duration> {
         self.of?;
-        let passed = self.passed.map(|passed| passed.elapsed());
-        Some(passed.map_or(Duration::ZERO, |passed| LULL.saturating_sub(passed)))
+        // Many runtimes write a line in several pieces.
+        let is_line = self.bytes.ends_with(b"\n");
+        let since = if is_line { self.passed } else { self.since };
+        let waited = since.map(|since| since.elapsed());
+        Some(waited.map_or(Duration::ZERO, |waited| LULL.saturating_sub(waited)))
     }
 }

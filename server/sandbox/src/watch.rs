@@ -29,6 +29,8 @@ const CHUNK: usize = 256 << 10;
 /// turns of a loop) is looked at so many times more, each after a moment.
 const MORE_LOOKS: usize = 3;
 const A_MOMENT: u16 = 5;
+/// So long what a program that prints too much to be put on lines has printed may gather, so that it is read in few reads.
+const REST: Duration = Duration::from_millis(5);
 /// So long a program that can say where it is may take for that.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// A cell that we ended and that is still not gone hangs in the kernel (a dead network file system): its end is told
@@ -63,6 +65,8 @@ struct Watch<'a, 't> {
     claimed: [Option<(u32, u64)>; 2],
     /// What comes next out of a stream begins a line.
     begins: [bool; 2],
+    /// When output was last read.
+    read: Option<Instant>,
     spool: Spool,
     written: u64,
     started: Option<Instant>,
@@ -154,6 +158,7 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
         output,
         claimed: [None, None],
         begins: [true, true],
+        read: None,
         spool: Spool::default(),
         written: 0,
         started: None,
@@ -289,12 +294,21 @@ impl Watch<'_, '_> {
             .listener
             .looks()
             .and_then(|looks| add(looks, PollFlags::POLLIN, true));
+        let rest = match self.listener.prints_too_much() {
+            true => REST.saturating_sub(self.read.map_or(REST, |read| read.elapsed())),
+            false => Duration::ZERO,
+        };
         let output = self.output.each_ref().map(|pipe| {
             let pipe = pipe.as_ref()?;
-            add(pipe.as_fd(), PollFlags::POLLIN, !behind)
+            add(pipe.as_fd(), PollFlags::POLLIN, !behind && rest.is_zero())
         });
         let patience = self.next_look.saturating_duration_since(Instant::now());
         let patience = self.spool.patience().unwrap_or(patience).min(patience);
+        let patience = if rest.is_zero() {
+            patience
+        } else {
+            rest.min(patience)
+        };
         // Whole milliseconds, rounded up: less would be none, and we would not wait at all.
         let patience = patience + Duration::from_millis(1);
         let patience = self.filling.patience().unwrap_or(patience).min(patience);
@@ -432,6 +446,7 @@ impl Watch<'_, '_> {
             }
             Ok(n) => n,
         };
+        self.read = Some(Instant::now());
         let claimed = self.claimed[index]
             .take()
             .filter(|(_, left)| n as u64 <= *left);

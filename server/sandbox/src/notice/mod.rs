@@ -247,6 +247,11 @@ impl Listener {
         prints.line(print, bytes, begins, find)
     }
 
+    /// Whether the run prints so much that not all of it is put on lines.
+    pub fn prints_too_much(&self) -> bool {
+        self.prints.as_ref().is_some_and(Prints::are_too_many)
+    }
+
     /// Lets a thread go on that printed: as if it had written `length` bytes, or to write itself. Whether it heard.
     pub fn has_printed(&self, print: &Print, length: Option<usize>) -> bool {
         let Some(listener) = self.descriptor() else {

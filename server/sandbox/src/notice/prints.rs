@@ -85,7 +85,8 @@ impl Prints {
         })
     }
 
-    fn are_too_many(&self) -> bool {
+    /// Whether they are not all put on their lines any more.
+    pub fn are_too_many(&self) -> bool {
         self.places >= MOST_PLACES
     }
 
