@@ -56,12 +56,17 @@ impl Actor {
         let arguments = command.arguments;
         let result = match command.command.as_str() {
             wire::RUN => read(arguments, "path").and_then(|arguments| self.run(&arguments)),
-            wire::RERUN => read(arguments, "run").and_then(|choice| self.rerun(&choice)),
+            wire::RERUN => self
+                .choice(arguments)
+                .and_then(|choice| self.rerun(&choice)),
             wire::ALLOW => read(arguments, "run").and_then(|arguments| self.allow(&arguments)),
-            wire::CANCEL => read(arguments, "run").map(|choice| self.cancel(&choice)),
-            wire::CLEAR => read(arguments, "run").map(|choice| self.clear(&choice)),
+            wire::CANCEL => self.choice(arguments).map(|choice| self.cancel(&choice)),
+            wire::CLEAR => self.choice(arguments).map(|choice| self.clear(&choice)),
             wire::SHOW_OUTPUT => {
-                match read(arguments, "run").and_then(|choice| self.told_by(&choice)) {
+                match self
+                    .choice(arguments)
+                    .and_then(|choice| self.told_by(&choice))
+                {
                     Ok((run, report)) => return self.show_output(run, report, answer),
                     Err(problem) => Err(problem),
                 }
@@ -83,6 +88,15 @@ impl Actor {
             self.say(MessageType::WARNING, problem.0.clone());
         }
         let _ = answer.send(result);
+    }
+
+    /// Which run is meant, with a document that is named by its path.
+    fn choice(&self, arguments: Vec<Value>) -> Result<RunChoice, Problem> {
+        let mut choice: RunChoice = read(arguments, "run")?;
+        if let (None, Some(path)) = (&choice.uri, &choice.path) {
+            choice.uri = Some(self.open_at(path)?);
+        }
+        Ok(choice)
     }
 
     /// Whether the client tells its user nothing of what a command gives, not even of an error.

@@ -1,6 +1,7 @@
 //! The open documents, kept in step with the editor, and how lines move when one is edited.
 
 use std::cell::OnceCell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use belljar_runs::{Catalogue, Runtime};
@@ -28,7 +29,21 @@ pub struct Document {
     pub first_line: String,
     /// What can be run of it, found when somebody asks and good until the next change.
     outline: OnceCell<Outline>,
+    /// The last changes of parts, the oldest first.
+    recent: VecDeque<Applied>,
+    /// The version before them.
+    before_recent: i32,
 }
+
+/// A change that led to a version, and the text before it.
+struct Applied {
+    version: i32,
+    before: Rope,
+    changes: Vec<TextDocumentContentChangeEvent>,
+}
+
+/// So many changes are remembered, for one that comes late.
+const REMEMBERED: usize = 64;
 
 /// How an edit moved lines: everything between two places was replaced by text with `added` line ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +85,8 @@ impl Document {
             runtime: None,
             first_line: String::new(),
             outline: OnceCell::new(),
+            recent: VecDeque::new(),
+            before_recent: version,
         };
         document.first_line = document.current_first_line();
         document
@@ -82,16 +99,24 @@ impl Document {
         changes: Vec<TextDocumentContentChangeEvent>,
         encoding: Encoding,
     ) -> Vec<Shift> {
-        if version <= self.version && !changes.iter().all(|change| change.range.is_none()) {
-            // A change that comes twice or late would make another text than the user sees.
-            tracing::warn!(uri = self.uri.as_str(), version, "change out of order");
-            self.out_of_step = true;
-            return Vec::new();
+        let is_whole = changes.iter().all(|change| change.range.is_none());
+        if version <= self.version && !is_whole {
+            return self.change_late(version, changes, encoding);
         }
         self.version = version;
+        self.apply(version, changes, encoding)
+    }
+
+    fn apply(
+        &mut self,
+        version: i32,
+        changes: Vec<TextDocumentContentChangeEvent>,
+        encoding: Encoding,
+    ) -> Vec<Shift> {
         self.outline.take();
+        let before = self.text.clone();
         let mut shifts = Vec::new();
-        for change in changes {
+        for change in &changes {
             match change.range {
                 None => {
                     shifts.push(self.replace_all(&change.text));
@@ -103,6 +128,48 @@ impl Document {
                     shifts.push(self.replace(start.min(end), start.max(end), &change.text));
                 }
             }
+        }
+        if changes.iter().any(|change| change.range.is_none()) {
+            // Nothing earlier matters any more.
+            self.recent.clear();
+            self.before_recent = version;
+        } else {
+            self.recent.push_back(Applied {
+                version,
+                before,
+                changes,
+            });
+        }
+        if self.recent.len() > REMEMBERED
+            && let Some(forgotten) = self.recent.pop_front()
+        {
+            self.before_recent = forgotten.version;
+        }
+        shifts
+    }
+
+    /// Puts a change in its place that comes behind later ones, and applies those again. Helix 25.01 sends changes that
+    /// follow each other closely in any order.
+    fn change_late(
+        &mut self,
+        version: i32,
+        changes: Vec<TextDocumentContentChangeEvent>,
+        encoding: Encoding,
+    ) -> Vec<Shift> {
+        let at = self.recent.partition_point(|it| it.version < version);
+        let next = self.recent.get(at);
+        let Some(next) = next.filter(|next| version > self.before_recent && next.version > version)
+        else {
+            // A change that comes twice or too late would make another text than the user sees.
+            tracing::warn!(uri = self.uri.as_str(), version, "change out of order");
+            self.out_of_step = true;
+            return Vec::new();
+        };
+        self.text = next.before.clone();
+        let later = self.recent.split_off(at);
+        let shifts = self.apply(version, changes, encoding);
+        for later in later {
+            self.apply(later.version, later.changes, encoding);
         }
         shifts
     }

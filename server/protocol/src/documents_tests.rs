@@ -55,6 +55,44 @@ fn a_change_that_comes_twice_stops_runs_until_the_whole_text_comes() {
 }
 
 #[test]
+fn changes_that_overtake_each_other_make_the_text_that_the_user_sees() {
+    let typed = "print('never saved')";
+    let change = |at: usize| {
+        let column = u32::try_from(at).unwrap();
+        vec![edit((0, column), (0, column), &typed[at..=at])]
+    };
+    let version = |at: usize| i32::try_from(at).unwrap() + 2;
+    for order in [
+        vec![1, 0],
+        vec![2, 1, 0],
+        vec![0, 2, 3, 1],
+        vec![3, 0, 2, 1],
+    ] {
+        let mut document = document("");
+        let n = order.len();
+        for at in order.into_iter().chain(n..typed.len()) {
+            document.change(version(at), change(at), Encoding::Utf16);
+        }
+        assert_eq!(document.text.to_string(), typed);
+        assert!(!document.out_of_step && document.version == version(typed.len() - 1));
+    }
+}
+
+#[test]
+fn a_change_that_is_later_than_what_is_remembered_stops_runs() {
+    let mut document = document("");
+    let many = i32::try_from(REMEMBERED).unwrap() + 3;
+    for version in (2..many).filter(|version| *version != 3) {
+        document.change(version, vec![edit((0, 0), (0, 0), "a")], Encoding::Utf16);
+    }
+    document.change(3, vec![edit((0, 0), (0, 0), "a")], Encoding::Utf16);
+    assert!(!document.out_of_step);
+    document.change(many, vec![edit((0, 0), (0, 0), "a")], Encoding::Utf16);
+    document.change(3, vec![edit((0, 0), (0, 0), "a")], Encoding::Utf16);
+    assert!(document.out_of_step);
+}
+
+#[test]
 fn ranges_that_are_reversed_or_too_far_do_not_break_the_document() {
     let mut document = document("ab\ncd");
     document.change(2, vec![edit((1, 1), (0, 1), "-")], Encoding::Utf16);

@@ -130,6 +130,9 @@ pub struct RunChoice {
     /// A document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uri: Option<Uri>,
+    /// The same for editors that know no URI, as in [`RunArguments::path`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Every one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub all: bool,
