@@ -187,6 +187,28 @@ check(
   all_of(spin)
 )
 
+-- The lenses of a document with cells.
+local steps = open('steps.py')
+local function lenses() -- a list of lenses in 0.11, of pairs since 0.12
+  local found = vim.fn.has('nvim-0.12') == 1 and vim.lsp.codelens.get({ bufnr = steps }) or vim.lsp.codelens.get(steps)
+  return vim.tbl_map(function(lens) return lens.lens or lens end, found)
+end
+if vim.lsp.codelens.enable then
+  vim.lsp.codelens.enable(true, { bufnr = steps })
+else
+  vim.lsp.codelens.refresh({ bufnr = steps })
+end
+local function cell_lens()
+  return vim
+    .iter(lenses())
+    :find(function(lens) return lens.command.title == '▶ Run cell' and lens.range.start.line == 17 end)
+end
+check('run-cell', 'a cell has a lens', wait_for(function() return cell_lens() ~= nil end), lenses)
+d.cursor(18)
+d.will_choose('▶ Run cell')
+vim.lsp.codelens.run()
+check('run-cell', 'which runs it', wait_for(function() return #diagnostics(steps, 'root 4.0') > 0 end), all_of(steps))
+
 -- Two runs of one buffer, and an edit above a result.
 vim.cmd.buffer(notebook)
 vim.api.nvim_buf_set_lines(notebook, 0, 0, false, { '# a new first line' })
