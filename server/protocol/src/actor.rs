@@ -29,6 +29,8 @@ use crate::{diagnostics, hints, hover, lenses};
 
 /// What is shown changes at most this often.
 const HOW_OFTEN: Duration = Duration::from_millis(100);
+/// So many changes may come at once all the same: a run begins, its program starts, and prints.
+const AT_ONCE: u32 = 3;
 /// Neovim may forget to draw hints that it was given, and does draw them when it is told to ask again.
 const HINTS_AGAIN: Duration = Duration::from_millis(300);
 /// How long a client may take to do what it was asked in the background.
@@ -69,7 +71,8 @@ struct Changed {
     hints: bool,
     /// A flush is on its way.
     scheduled: bool,
-    flushed: Option<Instant>,
+    /// When as many changes as were shown would have been shown with [`HOW_OFTEN`] between them.
+    caught_up: Option<Instant>,
 }
 
 /// Starts the actor of a session, in the [`tokio::task::LocalSet`] that this is called in, and says where its messages go.
@@ -370,16 +373,19 @@ impl Actor {
         if !any || changed.scheduled || self.is_over {
             return;
         }
-        let rest = changed
-            .flushed
-            .and_then(|flushed| HOW_OFTEN.checked_sub(flushed.elapsed()))
+        let now = Instant::now();
+        let ahead = changed.caught_up.map_or(Duration::ZERO, |caught_up| {
+            caught_up.saturating_duration_since(now)
+        });
+        let rest = ahead
+            .checked_sub(HOW_OFTEN * (AT_ONCE - 1))
             .filter(|rest| !rest.is_zero());
         if let Some(rest) = rest.or_else(|| self.outbox.is_behind().then_some(HOW_OFTEN)) {
             self.changed.scheduled = true;
             self.later(rest, Message::Flush);
             return;
         }
-        self.changed.flushed = Some(Instant::now());
+        self.changed.caught_up = Some(now + ahead + HOW_OFTEN);
         for uri in std::mem::take(&mut self.changed.documents) {
             self.show_document(uri);
         }

@@ -226,8 +226,8 @@ fn the_run_sees_the_text_after_the_last_change() {
         assert_eq!(stage.text(0), "x = 1000\n");
         client.edit(FILE, 1002, (0, 0), (0, 1), "y");
         stage.end(&run, |_| {});
-        let result = client.wait_for_message(FILE, "No output");
-        assert!(message_of(&result).contains("text has changed"), "{result}");
+        let result = client.wait_for_message(FILE, "text has changed");
+        assert!(message_of(&result).contains("No output"), "{result}");
         assert_eq!(stage.text(0), "x = 1000\n");
     });
 }
