@@ -7,6 +7,7 @@ mod encodings;
 #[path = "../ordinary_user/mod.rs"]
 #[allow(dead_code)]
 mod ordinary_user;
+mod parts;
 mod runs;
 mod server;
 mod session;

@@ -362,7 +362,7 @@ pub(crate) struct Outline {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Form {
     /// Its first line, with its name in the group `name`, and in the group `open` the bracket that opens the list of its
-    /// parameters, if it has one.
+    /// parameters, if it has one. What has no name here counts as used.
     pub starts: String,
     /// How it is called without arguments: `{name}` is its name, `{outer}` that of what it lies in. Empty for what does
     /// something by itself.

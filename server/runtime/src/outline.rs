@@ -306,10 +306,14 @@ impl Outliner {
         let mut known: HashSet<&str> = HashSet::new();
         let mut new: Vec<usize> = needed.iter().copied().collect();
         while !new.is_empty() {
-            known.extend(new.iter().flat_map(|line| words(lines[*line])));
+            for word in new.iter().flat_map(|line| words(lines[*line])) {
+                known.insert(word);
+                // In some languages the sign is a part of the name, in others it says that it is used.
+                known.insert(word.trim_start_matches('$'));
+            }
             new.clear();
             defined.retain(|(name, block)| {
-                let used = known.contains(name.as_str());
+                let used = name.is_empty() || known.contains(name.as_str());
                 if used {
                     new.extend(block.clone().filter(|line| needed.insert(*line)));
                 }

@@ -272,16 +272,16 @@ fn functions_of_every_language_are_found_and_called() {
         ),
         (
             "sh",
-            "greet() { echo; }\nother() (\n  echo\n)\n",
+            "greet() { echo; }\nother() (\n  greet\n)\n",
             2,
             (1, 3),
             ")\nother \"$@\"",
         ),
         (
             "c",
-            "#include <stdio.h>\nstatic int twice(int n);\n\nvoid show(void)\n{\n\tprintf(\"%d\", twice(2));\nout:\n\treturn;\n}\n\nstatic int twice(int n)\n{\n\treturn 2 * n;\n}\n",
-            5,
-            (3, 8),
+            "#include <stdio.h>\ntypedef struct {\n\tint x;\n} P;\nstatic int twice(int n);\n\nvoid show(void)\n{\n\tprintf(\"%d\", twice(2));\nout:\n\treturn;\n}\n\nstatic int twice(int n)\n{\n\treturn 2 * n;\n}\n",
+            8,
+            (6, 11),
             "}\nint main(void) { show();; return 0; }",
         ),
         (
@@ -307,9 +307,9 @@ fn functions_of_every_language_are_found_and_called() {
         ),
         (
             "go",
-            "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\ntype P struct {\n\tx int\n}\n\nfunc show() P {\n\tfmt.Println(1)\n\treturn P{}\n}\n\nfunc main() {\n\tos.Exit(0)\n}\n",
-            12,
-            (11, 14),
+            "package main\n\nimport (\n\t\"fmt\"\n)\n\ntype P struct {\n\tx int\n}\n\nfunc show() P {\n\tfmt.Println(1)\n\treturn P{}\n}\n\nfunc main() {\n\tshow()\n}\n",
+            11,
+            (10, 13),
             "}\nfunc main() { show()}",
         ),
         (
@@ -351,6 +351,13 @@ fn functions_of_every_language_are_found_and_called() {
         let (found, program) = called(id, text, at);
         assert_eq!(found, lines, "{id}: {text}");
         assert!(program.ends_with(end), "{id}:\n{program}");
+        // Whatever stands before a function here is used in it.
+        assert!(
+            text.lines()
+                .take(lines.0)
+                .all(|line| program.contains(line.trim_end())),
+            "{id}:\n{program}"
+        );
     }
 }
 
