@@ -82,13 +82,19 @@ end
 check('cannot-sandbox', 'a server that is told to stop is not mourned', not d.was_said('ended unexpectedly'), d.said)
 
 -- Control: the same file on the machine as it is. And what the health page says then.
-vim.lsp.config('belljar', { cmd = { 'belljar', 'lsp' } })
+vim.lsp.config('belljar', { cmd = { 'belljar', 'lsp' }, init_options = { policy = 'build' } })
 vim.cmd('Belljar run file')
 check(
   'cannot-sandbox',
   'control: without the cage it runs',
   comes(steps, 'area 12') and d.are_over(steps, 1),
   d.all_of(steps)
+)
+check(
+  'status',
+  'the policy of the settings is in the status',
+  wait_for(function() return vim.startswith(require('belljar').status(), 'build, ') end),
+  require('belljar').status()
 )
 vim.cmd('Belljar doctor')
 health = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')
@@ -106,8 +112,8 @@ vim.cmd.bwipeout()
 
 -- The server is killed while something runs: it is said, and the next run works, also in the other buffer it had.
 local spin = d.open('spin.py')
-vim.cmd('Belljar policy build')
-wait_for(function() return d.was_said('`build`') ~= nil end)
+vim.cmd('Belljar policy strict')
+wait_for(function() return d.was_said('`strict`') ~= nil end)
 vim.cmd('Belljar run file')
 comes(spin, 'looking')
 d.said = {}
@@ -139,7 +145,7 @@ check(
   end),
   d.all_of(spin)
 )
-check('server-restart', 'under the policy that was chosen before', d.runs(spin)[1].policy == 'build', d.all_of(spin))
+check('server-restart', 'under the policy that was chosen before', d.runs(spin)[1].policy == 'strict', d.all_of(spin))
 check('server-restart', 'which has the other buffer too', wait_for(function() return d.client(steps) ~= nil end))
 vim.cmd('Belljar stop')
 wait_for(function() return d.runs(spin)[1].state == 'ended' end)

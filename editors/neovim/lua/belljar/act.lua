@@ -121,7 +121,7 @@ end
 local function use_policy(name)
   client.execute(vim.api.nvim_get_current_buf(), 'belljar.usePolicy', { policy = name }, function(result)
     client.policy = result.policy or name
-    require('belljar.status').policy_is(client.policy)
+    require('belljar.status').changed()
     client.say(('runs that name no policy now have `%s`.'):format(client.policy))
   end)
 end

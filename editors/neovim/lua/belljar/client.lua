@@ -59,6 +59,7 @@ function M.additions()
       parameters.initializationOptions =
         vim.tbl_extend('force', parameters.initializationOptions or {}, { policy = M.policy })
     end,
+    on_init = function(server) require('belljar.status').ask_policy(server) end,
     on_exit = gone,
     root_dir = function(buffer, on_dir)
       -- Neovim's client calls every buffer without a name `file://`; unnamed.lua speaks for those.

@@ -12,7 +12,7 @@ local M = {}
 ---@field sandbox 'full'|'weaker'|'none'|'unknown' How strong it is here.
 ---@field weak string What is missing, in words; empty if nothing is.
 
--- The policy in force as the server says.
+-- The policy in force as the server said when it started, by its settings.
 ---@type string?
 local policy
 
@@ -41,10 +41,10 @@ function M.state()
   local weak = diagnosis and table.concat(require('belljar.doctor').weak(diagnosis), ', ') or ''
   -- What the latest run saw is nearer to the truth than what the doctor saw before it.
   if posture then weak = posture.full and '' or posture.summary end
-  local server = client.running()
+  local server, buffer = client.running(), vim.api.nvim_get_current_buf()
+  local is_known = require('belljar.unnamed').version(buffer) or server and server.attached_buffers[buffer]
   return {
-    attached = running + waiting > 0
-      or (server ~= nil and server.attached_buffers[vim.api.nvim_get_current_buf()] ~= nil),
+    attached = running + waiting > 0 or not not is_known,
     running = running,
     waiting = waiting,
     milliseconds = oldest and vim.uv.now() - oldest or 0,
@@ -118,10 +118,14 @@ function M.describe(run)
   return ('%s:%d-%d (%s, %s): %s'):format(M.short_name(run), first + 1, last + 1, run.what, run.policy, how)
 end
 
----@param name string
-function M.policy_is(name)
-  policy = name
-  M.changed()
+-- Asks a server that has just started which policy its settings say.
+---@param server vim.lsp.Client
+function M.ask_policy(server)
+  server:request('workspace/executeCommand', { command = 'belljar.policies', arguments = {} }, function(_, result)
+    local active = vim.iter(result and result.policies or {}):find(function(entry) return entry.active end)
+    policy = active and active.name
+    M.changed()
+  end)
 end
 
 -- Something about runs has changed: the statusline is drawn anew, and as long as something runs its time goes on.
