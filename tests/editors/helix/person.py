@@ -7,7 +7,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from terminal import PATIENCE, Terminal, message, status_line
+import picture
+from terminal import COLUMNS, PATIENCE, ROWS, Terminal, message, status_line
 
 HX = str(Path(os.environ["BELLJAR_EDITOR"], "bin", "hx"))
 HOME = Path(os.environ["HOME"])
@@ -118,10 +119,10 @@ class Person(Terminal):
         screen, _ = self.wait(entries)
         return entries(screen)
 
-    def choose(self, title):
-        """Takes the entry that begins with `title` from the menu. Gives what there was to choose from."""
+    def choose(self, title, word=""):
+        """Takes the entry that begins with `title` and has `word` from the menu. Gives what there was to choose from."""
         there = self.menu()
-        chosen = next((at for at, entry in enumerate(there) if entry.startswith(title)), None)
+        chosen = next((at for at, entry in enumerate(there) if entry.startswith(title) and word in entry), None)
         if chosen is None:
             self.dismiss()
         else:
@@ -166,8 +167,8 @@ class Person(Terminal):
         self.keys("Space", "Space", key)
 
     def picture(self, name):
-        """Keeps the screen as it is now: as text with its colours."""
-        (ARTEFACTS / f"{name}.ansi").write_text(self.tmux("capture-pane", "-e", "-p", "-t", "hx"))
+        """Keeps the screen as it is now."""
+        picture.take(self, COLUMNS, ROWS, ARTEFACTS / f"{name}.png")
 
 
 def entries(screen):
