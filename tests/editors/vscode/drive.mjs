@@ -7,6 +7,7 @@ import { check, finish } from "./checks.mjs";
 import { Editor, makePackages } from "./editor.mjs";
 import { keys } from "./keys.mjs";
 import { measure } from "./measure.mjs";
+import { portrait } from "./portrait.mjs";
 import { refusals } from "./refusals.mjs";
 import { results } from "./results.mjs";
 import { running } from "./running.mjs";
@@ -21,6 +22,7 @@ const onDisk = (name) => readFileSync(join(work, name), "utf8");
 async function play(screen, scenes, around) {
   for (const [id, scene] of Object.entries(scenes)) {
     if (only && !only.split(",").includes(id)) continue;
+    const began = Date.now();
     try {
       await scene(screen, { onDisk, folder, ...around });
     } catch (error) {
@@ -28,6 +30,7 @@ async function play(screen, scenes, around) {
       await screen.picture(`failed-${id}`).catch(() => undefined);
       await screen.press("Escape", "Escape").catch(() => undefined);
     }
+    console.error(`${id} took ${((Date.now() - began) / 1000).toFixed(1)} s`);
   }
 }
 
@@ -63,17 +66,13 @@ try {
   const bare = process.env.PATH.split(delimiter).filter((entry) => entry !== join(home, "bin")).join(delimiter);
   await withEditor("trusted", packages.withProgram, { path: bare, trusted: true, folder: work }, browser, async (screen, editor) => {
     await play(screen, { ...running, ...results, ...refusals, remote: trouble.remote, keys }, { editor });
-    if (!only || only === "measure") await measure(screen, editor);
-    await play(screen, { "server-restart": trouble["server-restart"] }, { editor });
+    await play(screen, { measure, portrait, "server-restart": trouble["server-restart"] }, { editor });
   });
-  const late = join(folder, "late");
-  mkdirSync(late);
   const stranger = join(work, "stranger");
   temptWithSettings(stranger);
-  const options = { path: `${late}${delimiter}${bare}`, trusted: false, folder: stranger };
-  await withEditor("untrusted", packages.universal, options, browser, async (screen, editor) => {
+  await withEditor("untrusted", packages.universal, { path: bare, trusted: false, folder: stranger }, browser, async (screen, editor) => {
     const { "no-server": missing, untrusted, "cannot-sandbox": cannot } = trouble;
-    await play(screen, { "no-server": missing, untrusted, "cannot-sandbox": cannot }, { editor, late: join(late, "belljar") });
+    await play(screen, { "no-server": missing, untrusted, "cannot-sandbox": cannot }, { editor });
   });
 } catch (error) {
   check("run-file", "the editor can be driven", false, error.stack);

@@ -54,19 +54,18 @@ export class Editor {
   constructor(name) {
     this.folder = mkdtempSync(join(tmpdir(), "vs-"));
     this.log = createWriteStream(join(artefacts, `code-server-${name}.log`));
-    this.settings = {};
   }
 
-  /** Changes settings of the user, which a running window notices. */
-  set(settings) {
-    this.settings = { ...this.settings, ...settings };
-    mkdirSync(join(this.folder, "user/User"), { recursive: true });
-    writeFileSync(join(this.folder, "user/User/settings.json"), JSON.stringify({ ...QUIET, ...this.settings }, null, 1));
+  /** Writes settings of the user, or those of the machine where the files are; a running window notices. */
+  set(settings, whose = "User") {
+    const folder = join(this.folder, "user", whose);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "settings.json"), JSON.stringify(settings, null, 1));
   }
 
   /** Installs the extension and starts the server. `path` is the search path of all that it starts. */
   async start(vsix, { path, trusted }) {
-    this.set({});
+    this.set(QUIET);
     const env = { ...process.env, PATH: path };
     const common = [
       "--user-data-dir", join(this.folder, "user"), "--extensions-dir", join(this.folder, "extensions"),

@@ -27,7 +27,6 @@ export const refusals = {
     await screen.go(HIDDEN, 14);
     const titles = await screen.offered();
     check("allow-once", "the light bulb offers the one rule", titles.includes(`Allow once and run again: ${RULE}`), titles);
-    await screen.press("Escape");
     await screen.act(`Allow once and run again: ${RULE}`);
     check("allow-once", "with it the file is read", await screen.anywhere("⇒ colour: green"), await screen.seen());
     await screen.ended();
@@ -44,7 +43,6 @@ export const refusals = {
     const title = `Allow in this project: ${RULE}`;
     const titles = await screen.offered();
     check("allow-in-project", "the light bulb offers to allow it in the project", titles.includes(title), titles);
-    await screen.press("Escape");
     await screen.act(title);
     const question = screen.toast(RULE);
     check("allow-in-project", "what would be written is asked", await question.waitFor().then(() => true, () => false), await screen.seen());

@@ -12,7 +12,6 @@ export const running = {
     check("run-selection", "a selection gets a light bulb", await screen.sees(BULB));
     const titles = await screen.offered();
     check("run-selection", "whose menu offers to run it", titles.includes("Run selection in sandbox"), titles);
-    await screen.press("Escape");
     await screen.act("Run selection in sandbox");
     check("run-selection", "what it prints stands behind its lines", await screen.behind(19, "⇒ using print"), await screen.seen());
     check("run-selection", "of both ways to print", await screen.behind(20, "⇒ using sys.stdout.write"), await screen.seen());
@@ -122,8 +121,7 @@ export const running = {
     await screen.chord("a");
     check("unsaved", "a changed document runs as it is on the screen", await screen.behind(1, "⇒ not on the disk"), await screen.seen());
     check("unsaved", "and its file is as it was", onDisk("spin.py").includes("itertools"));
-    await screen.go(1);
-    await screen.press("Control+z");
+    await screen.undo();
     await screen.clearHere();
   },
 

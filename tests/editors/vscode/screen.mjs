@@ -39,9 +39,11 @@ export class Screen {
   /** A new window on a folder. */
   static async open(browser, url, folder) {
     const page = await browser.context.newPage();
-    await page.goto(`${url}/?folder=${encodeURIComponent(folder)}`);
+    // The first window of an editor takes as long as it takes.
+    const timeout = 4 * patience;
+    await page.goto(`${url}/?folder=${encodeURIComponent(folder)}`, { timeout });
     // The names of files come from where the files are, so that is connected when they are there.
-    await page.locator(".explorer-folders-view .monaco-list-row").first().waitFor();
+    await page.locator(".explorer-folders-view .monaco-list-row").first().waitFor({ timeout });
     return new Screen(page);
   }
 
@@ -99,14 +101,13 @@ export class Screen {
     await this.press("Shift+End");
   }
 
-  /** Carries out a command by its title, from the palette. */
+  /** Carries out a command by its whole title, from the palette. */
   async command(title) {
     await this.press("F1");
     const input = this.page.locator(".quick-input-widget input").first();
-    await input.waitFor();
     await input.fill(`>${title}`);
-    await this.page.locator(".quick-input-widget .monaco-list-row", { hasText: title.split(": ").at(-1) }).first().waitFor();
-    await this.press("Enter");
+    const row = (end) => `.quick-input-widget .monaco-list-row[aria-label${end}]`;
+    await this.page.locator(`${row(`="${title}"`)}, ${row(`^="${title},"`)}`).first().click();
   }
 
   /** Picks the entry of a menu of choices, or types the answer to a question. */
@@ -218,17 +219,19 @@ export class Screen {
     return this.sees(".notification-toast");
   }
 
-  /** The titles that the light bulb's menu has here. */
+  /** Opens the light bulb's menu, and gives the titles that it has here. */
   async offered() {
-    await this.press("Control+.");
     const rows = this.page.locator(".action-widget .monaco-list-row");
-    await rows.first().waitFor().catch(() => undefined);
+    // A menu that is asked for while the focus still returns to the text does not come.
+    await eventually(async () => {
+      await this.press("Control+.");
+      return rows.first().waitFor({ timeout: 4000 }).then(() => true, () => false);
+    });
     return rows.allInnerTexts();
   }
 
-  /** Picks an entry of the light bulb's menu. */
+  /** Picks an entry of the light bulb's menu, which is open. */
   async act(title) {
-    await this.press("Control+.");
     await this.page.locator(".action-widget .monaco-list-row", { hasText: title }).first().click();
   }
 
@@ -291,11 +294,13 @@ export class Screen {
       const { left, top, height } = shown.getBoundingClientRect();
       return { x: left + 30, y: top + height / 2 };
     }, [line]);
-    await this.page.mouse.move(place.x - 3, place.y);
-    await this.page.mouse.move(place.x, place.y);
     const box = this.page.locator(".monaco-resizable-hover, .monaco-hover", { hasText: text }).first();
-    await box.waitFor().catch(() => undefined);
-    return box.innerText().catch(() => "");
+    const shown = await eventually(async () => {
+      await this.page.mouse.move(place.x, 600);
+      await this.page.mouse.move(place.x, place.y, { steps: 3 });
+      return box.waitFor({ timeout: 3000 }).then(() => true, () => false);
+    });
+    return shown ? box.innerText() : "";
   }
 
   async seen() {
