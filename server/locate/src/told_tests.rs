@@ -20,6 +20,19 @@ fn line(told: &Told, operation: Operation, target: &str) -> Option<(u32, Certain
 }
 
 #[test]
+fn a_print_is_said_anew_each_time() {
+    let mut told = told(&[
+        "/.belljar/v1/print/3/5/exact/%2Fhome%2Fu%2Fmy%20doc.js/1",
+        "/.belljar/v1/print/4/5/exact/%2Fhome%2Fu%2Fmy%20doc.js/2",
+        "/.belljar/v1/print/5/5/exact/%2Fhome%2Fu%2Fmy%20doc.js/1",
+    ]);
+    let mut line = |stream: &[u8]| told.take_print(7, stream)?.line;
+    assert_eq!(line(b"1"), Some(5));
+    assert_eq!(line(b"1"), None);
+    assert_eq!(line(b"2"), Some(4));
+}
+
+#[test]
 fn a_refusal_is_joined_to_the_newest_message_about_its_target() {
     use Certainty::{Caller, Exact};
     let told = told(&[

@@ -193,6 +193,30 @@ fn violations_are_counted_and_their_number_is_bounded() {
 }
 
 #[test]
+fn output_is_divided_by_the_lines_that_printed_it_until_these_are_too_many() {
+    let at = |line, bytes: &[u8]| Event::Output {
+        stream: Stream::Stdout,
+        bytes: bytes.to_vec(),
+        line,
+    };
+    let report = fold([
+        at(Some(3), b"a"),
+        at(Some(3), b"\xc3"),
+        at(Some(4), b"\xa4\n"),
+        at(None, b"b"),
+    ]);
+    let pieces = report.output.iter().map(|one| (one.line, &*one.text));
+    assert_eq!(
+        pieces.collect::<Vec<_>>(),
+        [(Some(3), "a"), (Some(4), "ä\n"), (None, "b")]
+    );
+    let report = fold((0..100_000).map(|n| at(Some(n % 7), b"x\n")));
+    assert!(!report.truncated);
+    assert_eq!(report.stdout.len(), 200_000);
+    assert!(report.output.len() <= 4097, "{}", report.output.len());
+}
+
+#[test]
 fn only_the_first_end_counts_and_nothing_comes_behind_it() {
     let report = fold([ended(3), out(Stream::Stdout, b"late"), ended(0)]);
     assert_eq!(report.ending, Some(Ending::Exited { code: 3 }));

@@ -18,6 +18,7 @@ mod landlock;
 mod launcher;
 mod limits;
 mod notice;
+mod output;
 mod posture;
 mod prepare;
 mod procfs;

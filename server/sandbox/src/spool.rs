@@ -25,6 +25,9 @@ pub struct Spool {
 impl Spool {
     /// Takes what `line` printed.
     pub fn take(&mut self, stream: Stream, bytes: &[u8], line: Option<u32>, talk: &mut Talk<'_>) {
+        if bytes.is_empty() {
+            return;
+        }
         let of = Some((stream, line));
         if self.of != of || self.bytes.len() + bytes.len() > MOST {
             self.give(talk);

@@ -1,13 +1,13 @@
 //! Watches a cell from the start of its first program to its end: passes output on, answers its listener, holds its
 //! limits, and makes the one end that is told.
 
-use std::io::{self, PipeReader, Read};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use belljar_child::{Message, Step};
 use belljar_plan::{Limits, RunPlan};
-use belljar_report::{Ending, Event, Kind, Layer, Stream, Usage, Violation};
+use belljar_report::{Ending, Event, Kind, Layer, Usage, Violation};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 use crate::cgroup::Group;
@@ -17,20 +17,16 @@ use crate::disk::{Filling, open_files};
 use crate::failure::Failure;
 use crate::limits::LimitWords;
 use crate::notice::{Besides, Inside, Listener, Names, Print, Prints};
-use crate::spool::Spool;
+use crate::output::{Output, TooMuch, is_readable};
 use crate::stub::Stub;
 use crate::talk::{Talk, Word};
 use crate::tally::Tally;
 use crate::watcher::{INTERVAL, Look, Watcher};
 
-/// Bytes read from the program at once. (Measured: 256 KiB and a large pipe read 2.5 GB/s, 8 KiB and a small one 1.5.)
-const CHUNK: usize = 256 << 10;
 /// A program that stands, at a limit, where no line of the document can be told (in its runtime's own work between two
 /// turns of a loop) is looked at so many times more, each after a moment.
 const MORE_LOOKS: usize = 3;
 const A_MOMENT: u16 = 5;
-/// So long what a program that prints too much to be put on lines has printed may gather, so that it is read in few reads.
-const REST: Duration = Duration::from_millis(5);
 /// So long a program that can say where it is may take for that.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// A cell that we ended and that is still not gone hangs in the kernel (a dead network file system): its end is told
@@ -59,16 +55,7 @@ struct Watch<'a, 't> {
     tally: Tally,
     filling: Filling,
     words: LimitWords<'a>,
-    /// Open ends of the program's output.
-    output: [Option<PipeReader>; 2],
-    /// Of prints that are too large to be taken at once: their line, and how much is still to come through the pipe.
-    claimed: [Option<(u32, u64)>; 2],
-    /// What comes next out of a stream begins a line.
-    begins: [bool; 2],
-    /// When output was last read.
-    read: Option<Instant>,
-    spool: Spool,
-    written: u64,
+    output: Output,
     started: Option<Instant>,
     /// When pid 1 started the first program, by its own clock.
     first_moment_ns: Option<u64>,
@@ -142,7 +129,7 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
     if talk.stop_blocking().is_err() || let_go(&standing).is_err() {
         let _ = belljar_sys::kill_by_descriptor(standing.pidfd.as_fd());
     }
-    let output = std::mem::take(&mut standing.output);
+    let output = Output::new(std::mem::take(&mut standing.output), plan);
     let mut watch = Watch {
         plan,
         standing,
@@ -156,11 +143,6 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
             limits: &plan.limits,
         },
         output,
-        claimed: [None, None],
-        begins: [true, true],
-        read: None,
-        spool: Spool::default(),
-        written: 0,
         started: None,
         first_moment_ns: None,
         stopped: None,
@@ -202,7 +184,6 @@ impl Drop for Remains {
 
 impl Watch<'_, '_> {
     fn until_the_cell_is_empty(&mut self) {
-        let mut buffer = vec![0u8; CHUNK];
         loop {
             let ready = match self.wait() {
                 Ok(ready) => ready,
@@ -230,7 +211,7 @@ impl Watch<'_, '_> {
             // Before any print is taken: that comes later.
             for (index, is_ready) in ready.output.into_iter().enumerate() {
                 if is_ready {
-                    self.read_output(index, &mut buffer);
+                    self.read_output(index);
                 }
             }
             if ready.listener {
@@ -242,7 +223,7 @@ impl Watch<'_, '_> {
             if ready.looks {
                 self.answer_looks();
             }
-            self.spool.give_if_due(&mut self.talk);
+            self.output.give_if_due(&mut self.talk);
             self.look_at_filling();
             self.hold_limits();
             if ready.ended {
@@ -253,7 +234,7 @@ impl Watch<'_, '_> {
                 .stopped
                 .is_some_and(|(_, since)| since.elapsed() > PATIENCE);
             if self.is_dead || self.is_over() || is_stuck {
-                self.drain(&mut buffer);
+                self.drain();
                 return;
             }
         }
@@ -295,15 +276,15 @@ impl Watch<'_, '_> {
             .looks()
             .and_then(|looks| add(looks, PollFlags::POLLIN, true));
         let rest = match self.listener.prints_too_much() {
-            true => REST.saturating_sub(self.read.map_or(REST, |read| read.elapsed())),
+            true => self.output.rest(),
             false => Duration::ZERO,
         };
-        let output = self.output.each_ref().map(|pipe| {
-            let pipe = pipe.as_ref()?;
-            add(pipe.as_fd(), PollFlags::POLLIN, !behind && rest.is_zero())
+        let output = [0, 1].map(|stream| {
+            let is_wanted = !behind && rest.is_zero();
+            add(self.output.pipe(stream)?, PollFlags::POLLIN, is_wanted)
         });
         let patience = self.next_look.saturating_duration_since(Instant::now());
-        let patience = self.spool.patience().unwrap_or(patience).min(patience);
+        let patience = self.output.patience().unwrap_or(patience).min(patience);
         let patience = if rest.is_zero() {
             patience
         } else {
@@ -385,28 +366,25 @@ impl Watch<'_, '_> {
 
     /// Takes what a stopped thread prints.
     fn print(&mut self, print: &Print) {
-        let mut buffer = Vec::new();
+        let stream = print.stream;
         // What came through the pipe came before.
-        while let Some(pipe) = &self.output[print.stream]
-            && is_readable(pipe.as_fd())
-        {
-            buffer.resize(CHUNK, 0);
-            self.read_output(print.stream, &mut buffer);
-        }
-        self.claimed[print.stream] = None;
+        let drained = self.output.drain(stream, &mut self.talk);
+        self.hold_output(drained);
         let bytes = print.read();
-        let begins = self.begins[print.stream];
         let content = bytes.as_deref().unwrap_or_default();
+        let begins = self.output.begins(stream);
         let line = self.listener.line_of(print, content, begins);
+        let claim = line.zip(print.length()).filter(|_| bytes.is_none());
+        self.output.claim(stream, claim);
         let Some(bytes) = bytes else {
-            self.claimed[print.stream] = line.zip(print.length());
             self.listener.has_printed(print, None);
             return;
         };
         // Who goes past the limit stands still, so that it can be told where.
-        let is_too_much = bytes.len() as u64 > self.room();
+        let is_too_much = bytes.len() as u64 > self.output.room();
         if is_too_much || self.listener.has_printed(print, Some(bytes.len())) {
-            self.take_output(print.stream, &bytes, line);
+            let taken = self.output.take(stream, &bytes, line, &mut self.talk);
+            self.hold_output(taken);
         }
     }
 
@@ -434,53 +412,17 @@ impl Watch<'_, '_> {
         self.note_all(told);
     }
 
-    /// Reads from one stream once. At the end of a stream, or past the limit, it is closed.
-    fn read_output(&mut self, index: usize, buffer: &mut [u8]) {
-        let Some(pipe) = self.output.get_mut(index).and_then(Option::as_mut) else {
-            return;
-        };
-        let n = match pipe.read(buffer) {
-            Ok(0) | Err(_) => {
-                self.output[index] = None;
-                return;
-            }
-            Ok(n) => n,
-        };
-        self.read = Some(Instant::now());
-        let claimed = self.claimed[index]
-            .take()
-            .filter(|(_, left)| n as u64 <= *left);
-        self.claimed[index] = claimed.map(|(line, left)| (line, left - n as u64));
-        self.take_output(index, &buffer[..n], claimed.map(|(line, _)| line));
+    /// Reads from one stream once.
+    fn read_output(&mut self, stream: usize) {
+        let read = self.output.read(stream, &mut self.talk);
+        self.hold_output(read);
     }
 
-    /// How much more the program may print.
-    fn room(&self) -> u64 {
-        self.plan.limits.output.saturating_sub(self.written)
-    }
-
-    /// Passes on what the program printed, up to the limit.
-    fn take_output(&mut self, index: usize, bytes: &[u8], line: Option<u32>) {
-        let room = usize::try_from(self.room()).unwrap_or(usize::MAX);
-        self.written += bytes.len() as u64;
-        self.begins[index] = bytes.last().is_none_or(|last| *last == b'\n');
-        let stream = if index == 0 {
-            Stream::Stdout
-        } else {
-            Stream::Stderr
-        };
-        let kept = bytes.len().min(room);
-        if kept > 0 {
-            let bytes = &bytes[..kept];
-            match self.plan.output_lines {
-                true => self.spool.take(stream, bytes, line, &mut self.talk),
-                false => self.talk.pass(stream, bytes, None),
-            }
-        }
-        if kept < bytes.len() {
+    fn hold_output(&mut self, taken: Result<(), TooMuch>) {
+        if taken == Err(TooMuch) {
             self.hit("output", Kind::LimitOutput, Layer::Watcher);
             self.stop(Stopped::Limit("output"));
-            self.output = [None, None];
+            self.output.close();
         }
     }
 
@@ -638,7 +580,6 @@ impl Watch<'_, '_> {
             .memory
             .max(limits.memory)
             .saturating_add(limits.memory / 8);
-        let mut buffer = vec![0u8; CHUNK];
         while !is_readable(process) && Instant::now() < deadline {
             if kind == Kind::LimitMemory && self.watcher.look(limits).memory > most {
                 break;
@@ -646,12 +587,9 @@ impl Watch<'_, '_> {
             if self.listener.descriptor().is_some_and(is_readable) {
                 self.answer();
             }
-            for index in 0..self.output.len() {
-                if self.output[index]
-                    .as_ref()
-                    .is_some_and(|pipe| is_readable(pipe.as_fd()))
-                {
-                    self.read_output(index, &mut buffer);
+            for stream in [0, 1] {
+                if self.output.pipe(stream).is_some_and(is_readable) {
+                    self.read_output(stream);
                 }
             }
             let mut waiting = [PollFd::new(process, PollFlags::POLLIN)];
@@ -679,20 +617,16 @@ impl Watch<'_, '_> {
 
     /// Reads what the pipes still hold. Everybody who could write is dead, so that is all that there will ever be. Pid 1,
     /// which may live a moment longer, holds the other ends too: so not to the end, but until nothing is there.
-    fn drain(&mut self, buffer: &mut [u8]) {
-        for index in 0..self.output.len() {
-            while self.output[index]
-                .as_ref()
-                .is_some_and(|pipe| is_readable(pipe.as_fd()))
-            {
-                self.read_output(index, buffer);
-            }
+    fn drain(&mut self) {
+        for stream in [0, 1] {
+            let drained = self.output.drain(stream, &mut self.talk);
+            self.hold_output(drained);
         }
     }
 
     fn finish(mut self) -> Remains {
         let ended = Instant::now();
-        self.spool.give(&mut self.talk);
+        self.output.give(&mut self.talk);
         let told = self.listener.overdue(true);
         self.note_all(told);
         if self.watcher.is_scratch_full() {
@@ -795,14 +729,6 @@ impl Watch<'_, '_> {
             }
         }
     }
-}
-
-fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
-    let mut waiting = [PollFd::new(descriptor, PollFlags::POLLIN)];
-    matches!(nix::poll::poll(&mut waiting, PollTimeout::ZERO), Ok(1))
-        && waiting[0]
-            .revents()
-            .is_some_and(|events| events.contains(PollFlags::POLLIN))
 }
 
 /// Waits a while for a process that was killed; one that hangs in the kernel is not gone then.

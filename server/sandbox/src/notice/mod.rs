@@ -29,7 +29,7 @@ use belljar_report::{Confidence, Kind, Layer, SourceError, Violation};
 use belljar_sys::Notification;
 use nix::errno::Errno;
 
-use crate::filter::{Arch, Observed, Touch, Want, What, find, table};
+use crate::filter::{Arch, Observed, PRINTS, Touch, Want, What, find, table};
 use crate::prepare::observed_by;
 use crate::stub::Stub;
 
@@ -323,6 +323,13 @@ impl Listener {
     /// What is to be said, and where the thread is if that is known already.
     fn judge(&mut self, call: &Notification) -> (Judgement, Option<Place>) {
         let number = call.number.cast_unsigned();
+        // First, because there can be so many of them.
+        let mut prints = PRINTS.iter();
+        if let Some(seen) = prints.find(|seen| seen.stops(Arch::NATIVE, number, &call.arguments)) {
+            let prints = self.prints.as_mut();
+            let print = prints.and_then(|prints| prints.of_call(call, seen.what));
+            return (print.map_or(Judgement::GoOn, Judgement::Print), None);
+        }
         if let Some(row) = table::verdict(Arch::NATIVE, number, &call.arguments) {
             let finding = Finding {
                 kind: row.kind,
@@ -385,11 +392,7 @@ impl Listener {
             }
             What::Start => self.processes.start(),
             What::Signal => self.processes.signal(call),
-            what @ (What::Write | What::WritePieces) => {
-                let prints = self.prints.as_mut();
-                let print = prints.and_then(|prints| prints.of_call(call, what));
-                print.map_or(Judgement::GoOn, Judgement::Print)
-            }
+            What::Write | What::WritePieces => Judgement::GoOn,
         };
         (judgement, None)
     }

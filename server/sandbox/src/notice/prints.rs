@@ -14,9 +14,10 @@ use crate::filter::What;
 const MOST_BYTES: usize = 64 << 10;
 /// The most pieces that one write may have (`UIO_MAXIOV`).
 const MOST_PIECES: u64 = 1024;
-/// So many prints of a run are put on their lines, and then one now and then. (A place costs 0.03 to 0.1 ms; a program that
-/// prints without end prints every 0.01 ms.)
+/// So many prints of a run are put on their lines, or as many as that takes so long for, and then one now and then. (A place
+/// costs 0.03 to 0.1 ms, and much more on a busy machine; a program that prints without end prints every 0.01 ms.)
 const MOST_PLACES: u32 = 2000;
+const LONGEST: Duration = Duration::from_millis(500);
 const NOW_AND_THEN: Duration = Duration::from_millis(10);
 
 /// A write to the run's output that waits for us.
@@ -33,6 +34,8 @@ pub struct Prints {
     /// Inodes of the pipes that standard output and error are.
     pipes: [u64; 2],
     places: u32,
+    /// How long that took.
+    spent: Duration,
     /// When the last place was looked for.
     latest: Instant,
     /// What was printed last to each stream.
@@ -56,6 +59,7 @@ impl Prints {
         Some(Prints {
             pipes: [stdout?, stderr?],
             places: 0,
+            spent: Duration::ZERO,
             latest: Instant::now(),
             last: [None, None],
         })
@@ -87,7 +91,7 @@ impl Prints {
 
     /// Whether they are not all put on their lines any more.
     pub fn are_too_many(&self) -> bool {
-        self.places >= MOST_PLACES
+        self.places >= MOST_PLACES || self.spent >= LONGEST
     }
 
     /// The line of a print, which `find` finds. `begins` says whether it begins a line of output: of too many, whole lines
@@ -107,8 +111,11 @@ impl Prints {
             _ if self.are_too_many() && !begins => None,
             _ => {
                 self.places = self.places.saturating_add(1);
+                let began = Instant::now();
+                let line = find();
                 self.latest = Instant::now();
-                find()
+                self.spent += self.latest - began;
+                line
             }
         };
         self.last[print.stream] = Some(Last {
@@ -154,5 +161,91 @@ impl Print {
     /// How much is written, if that can be told without looking.
     pub fn length(&self) -> Option<u64> {
         (!self.is_in_pieces).then(|| argument(&self.call, 2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn print(stream: usize, thread: i32) -> Print {
+        let call = Notification {
+            id: 0,
+            thread,
+            number: 1,
+            arguments: [1, 0, 0, 0, 0, 0],
+        };
+        Print {
+            call,
+            stream,
+            is_in_pieces: false,
+        }
+    }
+
+    fn prints() -> Prints {
+        let (one, _keep) = std::io::pipe().unwrap();
+        let (other, _keep) = std::io::pipe().unwrap();
+        Prints::of([Some(one), Some(other)]).unwrap()
+    }
+
+    #[test]
+    fn the_end_of_a_line_belongs_to_what_the_same_thread_printed_before() {
+        let mut prints = prints();
+        let print = print(0, 7);
+        assert_eq!(prints.line(&print, b"a", true, || Some(3)), Some(3));
+        assert_eq!(prints.line(&print, b"\n", false, || Some(4)), Some(3));
+        let other = Print {
+            call: Notification {
+                thread: 8,
+                ..print.call
+            },
+            ..print
+        };
+        assert_eq!(prints.line(&other, b"\n", true, || Some(5)), Some(5));
+    }
+
+    #[test]
+    fn of_too_many_prints_whole_lines_are_left_out_and_a_few_are_not() {
+        let mut prints = prints();
+        let print = print(0, 7);
+        for _ in 0..MOST_PLACES {
+            prints.line(&print, b"a\n", true, || Some(1));
+        }
+        assert!(prints.are_too_many());
+        prints.latest = Instant::now();
+        assert!(prints.of_call(&print.call, What::Write).is_none());
+        // In the middle of a line that was left out.
+        assert_eq!(prints.line(&print, b"b\n", false, || Some(2)), None);
+        assert_eq!(prints.line(&print, b"c", true, || Some(2)), Some(2));
+        assert_eq!(
+            prints.line(&print, b"d\n", false, || panic!("looked for")),
+            Some(2)
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_read_from_the_thread_in_one_piece_or_in_several() {
+        let text = b"some text".to_vec();
+        let pieces = [
+            text.as_ptr() as u64,
+            4,
+            text.as_ptr() as u64 + 4,
+            5,
+            0x10,
+            0,
+        ];
+        let mut print = print(0, std::process::id() as i32);
+        print.call.arguments = [1, text.as_ptr() as u64, 9, 0, 0, 0];
+        assert_eq!(print.read().unwrap(), text);
+        print.is_in_pieces = true;
+        print.call.arguments = [1, pieces.as_ptr() as u64, 3, 0, 0, 0];
+        assert_eq!(print.read().unwrap(), text);
+        print.call.arguments[2] = MOST_PIECES + 1;
+        assert_eq!(print.read(), None);
+        print.is_in_pieces = false;
+        for (start, length) in [(0x10, 9), (u64::MAX - 2, 9), (pieces[0], u64::MAX)] {
+            print.call.arguments = [1, start, length, 0, 0, 0];
+            assert_eq!(print.read(), None);
+        }
     }
 }
