@@ -24,6 +24,7 @@ const DOCUMENTS: &[&str] = &[
     "CHANGELOG.md",
     ARCHITECTURE,
     ".github/CONTRIBUTING.md",
+    "editors/helix/README.md",
     "editors/neovim/README.md",
     "editors/vscode/README.md",
     "policies/VIOLATIONS.md",

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use ordinary_user::{OrdinaryUser, copy_folder};
 
-/// What a driver may take on a machine that has other work.
-const LIMIT: Duration = Duration::from_secs(300);
+/// What a driver may take on a machine that has much other work. Alone it takes a fifth of that.
+const LIMIT: Duration = Duration::from_secs(600);
 
 #[test]
 fn neovim_0_11_plays_every_scenario() {
