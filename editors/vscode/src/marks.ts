@@ -29,16 +29,21 @@ export function marks(run: Run, length: number, now: number): Mark[] {
     const text = printed.line === undefined ? restText(printed, length) : printedText(printed, length);
     add(printed.line ?? run.last, kind, text, values.join("\n"));
   }
+  for (const violation of run.violations) {
+    add(violation.line, "refusal", "⊘ " + oneLine(firstSentence(violation.message), length), violation.message);
+  }
   const complaint = run.printed.all.find((printed) => printed.line === undefined && printed.stream === "stderr");
   for (const error of run.errors) {
     add(error.line, "error", "✗ " + oneLine(error.message, length), complaint?.values.join("\n") ?? error.message);
   }
-  for (const violation of run.violations) {
-    add(violation.line, "refusal", "⊘ " + oneLine(violation.message, length), violation.message);
-  }
   const status = statusText(run, all.length === 0, now);
   if (status !== undefined) add(run.last, "status", oneLine(status, length), run.end?.hint ?? "");
   return all;
+}
+
+/** What was refused, without what the program saw of it and how sure the line is. */
+function firstSentence(message: string): string {
+  return /^.*?`\.(?= |$)/s.exec(message)?.[0] ?? message;
 }
 
 /** What a run says about itself behind its last line: that it goes on, or how it ended if nothing else says so. */

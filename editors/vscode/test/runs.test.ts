@@ -64,7 +64,15 @@ test("refusals and errors stand on their lines", () => {
   const runs = new Runs();
   const violation = { index: 0, code: "files.read", message: "Blocked: read\nmore", line: 4, located: true };
   runs.apply(event({ ...ENDED, ok: false, violations: [violation], errors: [{ message: "E", line: 6 }] }), 0);
-  assert.deepEqual(texts(runs), ["6: ✗ E", "4: ⊘ Blocked: read more"]);
+  assert.deepEqual(texts(runs), ["4: ⊘ Blocked: read more", "6: ✗ E"]);
+});
+
+test("behind a line stands what was refused, and on hover all about it", () => {
+  const runs = new Runs();
+  const message = "Blocked by policy `default`: read `~/a. b`. The program saw \"permission denied\".";
+  runs.apply(event({ ...ENDED, ok: false, violations: [{ index: 0, code: "files.read", message, line: 4, located: true }] }), 0);
+  assert.deepEqual(texts(runs), ["4: ⊘ Blocked by policy `default`: read `~/a. b`."]);
+  assert.equal(runs.all.flatMap((run) => marks(run, 200, 0))[0]?.all, message);
 });
 
 test("a traceback is said once, where its error stands", () => {
