@@ -120,9 +120,9 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
         inside,
         home,
         names,
-        prints.flatten(),
         stub,
-    );
+    )
+    .taking(prints.flatten());
     talk.tell(&Event::Started {
         posture: standing.posture.clone(),
     });
@@ -262,7 +262,8 @@ impl Watch<'_, '_> {
             !self.silent.status,
         );
         // Where prints come this way, they wait too.
-        let hears = !self.silent.listener && !(behind && self.plan.output_lines);
+        let prints_wait = behind && self.plan.output_lines;
+        let hears = !self.silent.listener && !prints_wait;
         let listener = self
             .listener
             .descriptor()

@@ -125,7 +125,6 @@ impl Listener {
         inside: Option<Inside>,
         home: Option<std::collections::HashSet<PathBuf>>,
         names: Option<Names>,
-        prints: Option<Prints>,
         stub: Option<Stub>,
     ) -> Listener {
         let outside = Outside::new(plan.home.as_deref(), home);
@@ -147,10 +146,15 @@ impl Listener {
             network: Network::new(plan),
             processes: Processes::new(plan, inside),
             names,
-            prints,
+            prints: None,
             stops: observed_by(plan, stub.is_some()),
             stub,
         }
+    }
+
+    /// The same listener, which also takes what is printed.
+    pub fn taking(self, prints: Option<Prints>) -> Listener {
+        Listener { prints, ..self }
     }
 
     /// To wait on.
