@@ -172,9 +172,10 @@ impl Page<'_> {
         let Some(severity) = self.profile.result_severity() else {
             return;
         };
-        for (line, text) in by_line(self.run, report) {
+        for (line, lines) in by_line(self.run, report) {
             let range = self.whole_line(line);
-            self.add(range, severity, "output", text, None);
+            let text = shown(&lines, false);
+            self.add(range, severity, "output", text.trim_end().to_owned(), None);
         }
         let lines = summary::answer_first(report);
         let verdict = summary::verdict(report);
@@ -182,21 +183,8 @@ impl Page<'_> {
             // Said already, with the last lines. A second text on top of it would hide it in some editors.
             return;
         }
-        let mut message = String::new();
         // The answer is the first line, because that is all that some editors show.
-        for line in lines.iter().take(LINES_SHOWN) {
-            message.push_str(&displayable_line(line, LONGEST_LINE));
-            message.push('\n');
-        }
-        if lines.len() > LINES_SHOWN || report.truncated {
-            let more = lines.len().saturating_sub(LINES_SHOWN);
-            let so_many = if report.truncated {
-                "more".into()
-            } else {
-                words::count(more, "more line")
-            };
-            message.push_str(&format!("… {so_many}: \"Show full sandbox output\"\n"));
-        }
+        let mut message = shown(&lines, report.truncated);
         if lines.is_empty() {
             message.push_str("No output. ");
         }
@@ -286,9 +274,27 @@ fn error_message(message: &str) -> String {
     displayable(message[..end].trim_end())
 }
 
+/// The first lines of what was printed, and how many there are behind them.
+fn shown(lines: &[String], has_more: bool) -> String {
+    let mut text = String::new();
+    for line in lines.iter().take(LINES_SHOWN) {
+        text.push_str(&displayable_line(line, LONGEST_LINE));
+        text.push('\n');
+    }
+    if lines.len() > LINES_SHOWN || has_more {
+        let so_many = if has_more {
+            "more".into()
+        } else {
+            words::count(lines.len().saturating_sub(LINES_SHOWN), "more line")
+        };
+        text.push_str(&format!("… {so_many}: \"Show full sandbox output\"\n"));
+    }
+    text
+}
+
 /// Output whose line is known, gathered by where that line is now.
-fn by_line(run: &ShownRun, report: &Report) -> Vec<(usize, String)> {
-    let mut lines: Vec<(usize, String)> = Vec::new();
+fn by_line(run: &ShownRun, report: &Report) -> Vec<(usize, Vec<String>)> {
+    let mut all: Vec<(usize, Vec<String>)> = Vec::new();
     for piece in &report.output {
         let Some(line) = piece.line else { continue };
         let line = run.now(line);
@@ -296,20 +302,15 @@ fn by_line(run: &ShownRun, report: &Report) -> Vec<(usize, String)> {
         if line == run.last() {
             continue;
         }
-        let text = displayable_line(piece.text.trim_end(), LONGEST_LINE);
-        match lines.iter_mut().find(|(known, _)| *known == line) {
-            Some((_, so_far)) if so_far.lines().count() >= LINES_SHOWN => {}
-            Some((_, so_far)) => {
-                so_far.push('\n');
-                so_far.push_str(&text);
-            }
-            None => lines.push((line, text)),
-        }
-        if lines.len() >= MOST_PER_DOCUMENT {
-            break;
+        let lines = displayable(&piece.text);
+        let lines = lines.trim_end_matches('\n').lines().map(str::to_owned);
+        if let Some((_, so_far)) = all.iter_mut().find(|(known, _)| *known == line) {
+            so_far.extend(lines);
+        } else if all.len() < MOST_PER_DOCUMENT {
+            all.push((line, lines.collect()));
         }
     }
-    lines
+    all
 }
 
 /// The violations as our own plugins get them.
