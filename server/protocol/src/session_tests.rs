@@ -1,7 +1,6 @@
 //! Plays a whole session with runs that need no sandbox: they tell what the test tells them to tell.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use belljar_report::{

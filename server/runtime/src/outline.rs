@@ -10,7 +10,7 @@ use crate::definition::{Form, Outline};
 use crate::{Runtime, expand};
 
 /// So far a function is looked for, up and down.
-const MOST_LINES: usize = 4000;
+const MOST_LINES: usize = 2000;
 /// A list of parameters never goes on longer than this.
 const MOST_PARAMETERS: usize = 60;
 
@@ -132,32 +132,63 @@ impl Outliner {
         while from + 1 < lines.len() && self.is_above(lines[from]) {
             from += 1;
         }
-        let is_written = |line: &&&str| !line.trim().is_empty();
-        let here = [
-            lines[from..].iter().find(is_written),
-            lines[..=from].iter().rev().find(is_written),
-        ];
-        let deepest = here.into_iter().flatten().map(|line| depth(line)).max()?;
-        for start in (from.saturating_sub(MOST_LINES)..=from).rev() {
+        let window = from.saturating_sub(MOST_LINES);
+        let in_string = self.in_strings(&lines[window..=from]);
+        // It begins further to the left than everything between, which would have ended it otherwise: see `last`.
+        let mut limit = usize::MAX;
+        for start in (window..=from).rev() {
             let line = lines[start];
-            if depth(line) > deepest {
+            if line.trim().is_empty() || in_string[start - window] {
                 continue;
             }
-            let found = self.functions.iter().find_map(|pattern| {
-                let groups = pattern.starts.captures(line)?;
-                let last = self.last(lines, start, pattern)?;
-                let first = self.first(lines, start);
-                (first..=last).contains(&at).then(|| Function {
-                    first,
-                    last,
-                    name: name_of(&groups),
-                })
-            });
-            if found.is_some() {
-                return found;
+            let depth = depth(line);
+            if depth < limit {
+                let patterns = self.functions.iter();
+                let mut found = patterns.filter_map(|pattern| {
+                    let groups = pattern.starts.captures(line)?;
+                    let last = self.last(lines, start, pattern)?;
+                    let first = self.first(lines, start);
+                    (first..=last).contains(&at).then(|| Function {
+                        first,
+                        last,
+                        name: name_of(&groups),
+                    })
+                });
+                if let Some(found) = found.next() {
+                    return Some(found);
+                }
+            }
+            if !self.goes_on(line) {
+                limit = limit.min(depth);
+            }
+            if limit == 0 {
+                break;
             }
         }
         None
+    }
+
+    /// Which of `lines` begin inside a string.
+    fn in_strings(&self, lines: &[&str]) -> Vec<bool> {
+        if self.strings.is_empty() {
+            return vec![false; lines.len()];
+        }
+        let mut string = MultiLine::new(&self.strings);
+        let begins = |line: &&str| {
+            let is_inside = string.is_open();
+            string.read(line);
+            is_inside
+        };
+        lines.iter().map(begins).collect()
+    }
+
+    /// Whether a line that begins where a function does may belong to it.
+    fn goes_on(&self, line: &str) -> bool {
+        line.trim_start().starts_with(['{', ')', ']', '}'])
+            || self
+                .goes_on
+                .as_ref()
+                .is_some_and(|goes_on| goes_on.is_match(line))
     }
 
     fn is_above(&self, line: &str) -> bool {
@@ -207,9 +238,7 @@ impl Outliner {
                 if depth(line) == own && fits(self.closes.as_ref(), line) {
                     return Some(number);
                 }
-                let goes_on = line.trim_start().starts_with(['{', ')', ']', '}'])
-                    || fits(self.goes_on.as_ref(), line);
-                if depth(line) < own || !goes_on {
+                if depth(line) < own || !self.goes_on(line) {
                     break;
                 }
             }
