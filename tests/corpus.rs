@@ -10,7 +10,7 @@ mod ordinary_user;
 
 use std::path::Path;
 
-use case::{Block, Outcome, Program, Task, rows};
+use case::{Block, Fault, Outcome, Program, Task, rows};
 use ordinary_user::{OrdinaryUser, copy_folder, skipped};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
@@ -92,6 +92,29 @@ fn check_programs(language: &str, tool: &str, stride: usize) {
     conclude("programs", language, &outcomes, "");
 }
 
+/// Its programs; and an error in a document of its own, where one can be had, stands on its line, also in a selection.
+fn check_language(language: &str, tool: &str) {
+    let user = OrdinaryUser::new();
+    if !has_tool(&user, tool) {
+        return;
+    }
+    let programs = Path::new(FIXTURES).join("programs").join(language);
+    if programs.exists() {
+        check_programs(language, tool, 1);
+    }
+    let folder = Path::new(FIXTURES).join("languages");
+    let faults: Vec<Fault> = rows(&folder.join("rows.jsonl"));
+    let mut faults = faults.iter().filter(|fault| fault.language == language);
+    let Some(fault) = faults.next() else {
+        assert!(programs.exists(), "there is nothing to try");
+        return;
+    };
+    copy_folder(&folder, &user.work());
+    user.own_everything();
+    let outcome = case::run_fault(&user, fault);
+    conclude("errors", language, &[(fault.file.clone(), outcome)], "");
+}
+
 fn check_tasks(language: &str, tool: &str, stride: usize) {
     let user = OrdinaryUser::new();
     if !has_tool(&user, tool) {
@@ -165,4 +188,62 @@ corpus! {
     lua_blocks_of_documents_print_what_they_should: check_blocks("lua", "lua5.4");
     python_blocks_of_documents_print_what_they_should: check_blocks("python", "python3");
     rust_blocks_of_documents_print_what_they_should: check_blocks("rust", "rustc");
+}
+
+corpus! {
+    algol68_behaves_as_it_does_alone: check_language("algol68", "a68g");
+    awk_behaves_as_it_does_alone: check_language("awk", "gawk");
+    basic_behaves_as_it_does_alone: check_language("basic", "yabasic");
+    bc_behaves_as_it_does_alone: check_language("bc", "bc");
+    brainfuck_behaves_as_it_does_alone: check_language("brainfuck", "beef");
+    cobol_behaves_as_it_does_alone: check_language("cobol", "cobc");
+    coffeescript_behaves_as_it_does_alone: check_language("coffeescript", "coffee");
+    commonlisp_behaves_as_it_does_alone: check_language("commonlisp", "sbcl");
+    elvish_behaves_as_it_does_alone: check_language("elvish", "elvish");
+    emacs_lisp_behaves_as_it_does_alone: check_language("emacs-lisp", "emacs");
+    erlang_behaves_as_it_does_alone: check_language("erlang", "escript");
+    fish_behaves_as_it_does_alone: check_language("fish", "fish");
+    forth_behaves_as_it_does_alone: check_language("forth", "gforth");
+    fortran_behaves_as_it_does_alone: check_language("fortran", "gfortran");
+    jq_behaves_as_it_does_alone: check_language("jq", "jq");
+    ksh_behaves_as_it_does_alone: check_language("ksh", "ksh93");
+    m4_behaves_as_it_does_alone: check_language("m4", "m4");
+    make_behaves_as_it_does_alone: check_language("make", "make");
+    mksh_behaves_as_it_does_alone: check_language("mksh", "mksh");
+    nasm_behaves_as_it_does_alone: check_language("nasm", "nasm");
+    newlisp_behaves_as_it_does_alone: check_language("newlisp", "newlisp");
+    picolisp_behaves_as_it_does_alone: check_language("picolisp", "picolisp");
+    prolog_behaves_as_it_does_alone: check_language("prolog", "swipl");
+    r_behaves_as_it_does_alone: check_language("r", "Rscript");
+    rexx_behaves_as_it_does_alone: check_language("rexx", "rexx");
+    scheme_behaves_as_it_does_alone: check_language("scheme", "guile");
+    sed_behaves_as_it_does_alone: check_language("sed", "sed");
+    sqlite_behaves_as_it_does_alone: check_language("sqlite", "sqlite3");
+    tcl_behaves_as_it_does_alone: check_language("tcl", "tclsh");
+    yash_behaves_as_it_does_alone: check_language("yash", "yash");
+    zsh_behaves_as_it_does_alone: check_language("zsh", "zsh");
+}
+
+/// Languages whose tools are large or slow: only `tests/corpus/run` and `tests/run --long` try them.
+macro_rules! large {
+    ($($name:ident: $check:ident($($argument:expr),*);)*) => {
+        $(#[test] #[ignore = "takes long"] fn $name() { $check($($argument),*); })*
+    };
+}
+
+large! {
+    ada_behaves_as_it_does_alone: check_language("ada", "gnatmake");
+    clojure_behaves_as_it_does_alone: check_language("clojure", "clojure");
+    crystal_behaves_as_it_does_alone: check_language("crystal", "crystal");
+    csharp_behaves_as_it_does_alone: check_language("csharp", "mcs");
+    d_behaves_as_it_does_alone: check_language("d", "gdc");
+    elixir_behaves_as_it_does_alone: check_language("elixir", "elixir");
+    groovy_behaves_as_it_does_alone: check_language("groovy", "groovy");
+    java_behaves_as_it_does_alone: check_language("java", "java");
+    nim_behaves_as_it_does_alone: check_language("nim", "nim");
+    ocaml_behaves_as_it_does_alone: check_language("ocaml", "ocaml");
+    octave_behaves_as_it_does_alone: check_language("octave", "octave-cli");
+    pascal_behaves_as_it_does_alone: check_language("pascal", "fpc");
+    racket_behaves_as_it_does_alone: check_language("racket", "racket");
+    raku_behaves_as_it_does_alone: check_language("raku", "raku");
 }

@@ -13,6 +13,11 @@ use crate::ordinary_user::OrdinaryUser;
 pub struct Program {
     pub path: String,
     pub language: String,
+    /// Its name says another language, so the user says which.
+    #[serde(default)]
+    pub stated: bool,
+    /// What it reads.
+    pub stdin: Option<String>,
     pub cases: Vec<Case>,
 }
 
@@ -47,6 +52,20 @@ pub struct Block {
     pub stdout: String,
 }
 
+/// A document of `tests/fixtures/languages`: it prints, and comes to an error.
+#[derive(Deserialize)]
+pub struct Fault {
+    pub language: String,
+    pub file: String,
+    /// It is a program as a whole too, not only by what a selection gets around it.
+    pub whole: bool,
+    pub first: u32,
+    pub last: u32,
+    /// What the selected lines print.
+    pub stdout: String,
+    pub line: u32,
+}
+
 /// What came of it.
 pub struct Outcome {
     /// What differed; `None` if nothing did.
@@ -69,7 +88,15 @@ pub fn rows<T: DeserializeOwned>(path: &Path) -> Vec<T> {
 
 /// Runs a program the way a person does.
 pub fn run_program(user: &OrdinaryUser, program: &Program, case: &Case) -> Outcome {
-    let mut arguments = vec![program.path.clone()];
+    let mut arguments = Vec::new();
+    if program.stated {
+        arguments.extend(["--language".to_owned(), program.language.clone()]);
+    }
+    if let Some(input) = &program.stdin {
+        std::fs::write(user.work().join("input"), input).expect("its input");
+        arguments.extend(["--stdin", "input"].map(str::to_owned));
+    }
+    arguments.push(program.path.clone());
     if !case.args.is_empty() {
         arguments.push("--".to_owned());
         arguments.extend(case.args.iter().cloned());
@@ -97,6 +124,41 @@ pub fn run_block(user: &OrdinaryUser, block: &Block) -> Outcome {
     Outcome {
         wrong: difference(&output, block.exit, &block.stdout),
         needed_more_time,
+    }
+}
+
+/// Runs a document with an error in it, and those of its lines that the error is among.
+pub fn run_fault(user: &OrdinaryUser, fault: &Fault) -> Outcome {
+    let lines = format!("{}-{}", fault.first, fault.last);
+    let mut wrong = None;
+    for selection in [None, Some(&lines)] {
+        if selection.is_none() && !fault.whole {
+            continue;
+        }
+        let time = ["--limit", "wall=120s", "--limit", "cpu=120s"];
+        let mut arguments: Vec<String> = time.map(str::to_owned).into();
+        if let Some(lines) = selection {
+            arguments.extend(["--lines".to_owned(), lines.clone()]);
+        }
+        arguments.extend(["--json".to_owned(), fault.file.clone()]);
+        let (output, _) = belljar_run(user, &arguments);
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let places = report["errors"].as_array().cloned().unwrap_or_default();
+        let is_right = report["language"] == fault.language.as_str()
+            && !places.is_empty()
+            && places.iter().all(|place| place["line"] == fault.line)
+            && (selection.is_none() || report["stdout"] == fault.stdout.as_str())
+            && false_alarm(&report).is_none();
+        if !is_right {
+            wrong = Some(format!(
+                "{selection:?} gave {}",
+                shortened(&report.to_string().into())
+            ));
+        }
+    }
+    Outcome {
+        wrong,
+        needed_more_time: false,
     }
 }
 

@@ -70,6 +70,9 @@ pub(crate) struct Tool {
     /// Programs and directories that it executes besides itself.
     #[serde(default)]
     pub executes: Vec<String>,
+    /// Its settings on this machine, as absolute paths: it sees those that are there.
+    #[serde(default)]
+    pub settings: Vec<String>,
     /// A directory with one of these is an installation of it, wherever it lies. A part `*` is any one name.
     #[serde(default)]
     pub marks: Vec<String>,
@@ -393,7 +396,8 @@ pub(crate) enum Columns {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ErrorRule {
-    /// Its first line. Groups: `message`, `file`, `line`, `column`; all but one of them may be missing.
+    /// Its first line. Groups: `message`, `file`, `line`, `column`; all but one of them may be missing. Where a pattern has
+    /// no group `file`, the document is meant.
     pub starts: String,
     /// Further lines that name places.
     pub frame: Option<String>,

@@ -331,6 +331,8 @@ fn at(
             sees.push(seen);
         }
     }
+    let settings = tool.settings.iter().map(PathBuf::from);
+    sees.extend(settings.filter(|one| one.is_absolute() && host.kind(one).is_some()));
     sees.retain(|one| !in_system(one));
     let executed_text = executed.to_str()?.to_owned();
     let version = tool

@@ -269,9 +269,9 @@ impl Reader {
         lines: &[&str],
         number: usize,
     ) -> Option<Place> {
-        let file = groups.name("file")?.as_str();
+        let file = groups.name("file");
         let line: u32 = groups.name("line")?.as_str().parse().ok()?;
-        if !self.is_document(file) {
+        if file.is_some_and(|file| !self.is_document(file.as_str())) {
             return None;
         }
         let column = groups
