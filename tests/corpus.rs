@@ -200,7 +200,6 @@ corpus! {
     coffeescript_behaves_as_it_does_alone: check_language("coffeescript", "coffee");
     commonlisp_behaves_as_it_does_alone: check_language("commonlisp", "sbcl");
     elvish_behaves_as_it_does_alone: check_language("elvish", "elvish");
-    emacs_lisp_behaves_as_it_does_alone: check_language("emacs-lisp", "emacs");
     erlang_behaves_as_it_does_alone: check_language("erlang", "escript");
     fish_behaves_as_it_does_alone: check_language("fish", "fish");
     forth_behaves_as_it_does_alone: check_language("forth", "gforth");
@@ -238,6 +237,7 @@ large! {
     csharp_behaves_as_it_does_alone: check_language("csharp", "mcs");
     d_behaves_as_it_does_alone: check_language("d", "gdc");
     elixir_behaves_as_it_does_alone: check_language("elixir", "elixir");
+    emacs_lisp_behaves_as_it_does_alone: check_language("emacs-lisp", "emacs");
     groovy_behaves_as_it_does_alone: check_language("groovy", "groovy");
     java_behaves_as_it_does_alone: check_language("java", "java");
     nim_behaves_as_it_does_alone: check_language("nim", "nim");

@@ -1,4 +1,4 @@
-//! A runtime file that is read when it is first needed: a command that runs no language should not wait for thirteen.
+//! A runtime file that is read when it is first needed: a command that runs no language should not wait for sixty.
 
 use std::ops::Deref;
 use std::sync::OnceLock;
