@@ -10,7 +10,7 @@ import { fenced, state, strength } from "./words";
 /** More marks than this in one document have nothing to read any more, and make an editor slow. */
 const MOST_MARKS = 500;
 /** An editor is not drawn more often. */
-const HOW_OFTEN_MS = 50;
+const HOW_OFTEN_MS = 30;
 /** So much of what a mark stands for is shown on hover. */
 const LONGEST_HOVER = 20_000;
 /** Commands that a hover may offer. */

@@ -65,8 +65,8 @@ try {
   // The package brings the program: there is none on this machine, and no Rust.
   const bare = process.env.PATH.split(delimiter).filter((entry) => entry !== join(home, "bin")).join(delimiter);
   await withEditor("trusted", packages.withProgram, { path: bare, trusted: true, folder: work }, browser, async (screen, editor) => {
-    await play(screen, { ...running, ...results, ...refusals, remote: trouble.remote, keys }, { editor });
-    await play(screen, { measure, ...(only ? { portrait } : {}), "server-restart": trouble["server-restart"] }, { editor });
+    await play(screen, { ...running, ...results, ...refusals, remote: trouble.remote }, { editor });
+    await play(screen, { measure, ...(only ? { portrait } : {}), "server-restart": trouble["server-restart"], keys }, { editor });
   });
   const stranger = join(work, "stranger");
   temptWithSettings(stranger);

@@ -71,17 +71,26 @@ export class Screen {
   async openFile(name) {
     const short = name.split("/").at(-1);
     const row = this.page.locator(`.quick-input-widget .monaco-list-row[aria-label^="${short}"]`).first();
+    const input = this.page.locator(".quick-input-widget input").first();
+    await this.putMouseAway();
     // A list that is asked for while another closes does not come, and one that is asked for too early stays empty.
     const found = await eventually(async () => {
-      await this.press("Control+p");
-      const input = this.page.locator(".quick-input-widget input").first();
-      if (!(await input.fill(name, { timeout: 1000 }).then(() => true, () => false))) return false;
-      return row.waitFor({ timeout: 3000 }).then(() => true, () => false);
-    });
+      if (!(await input.isVisible())) await this.press("Control+p");
+      for (const text of ["", name]) {
+        if (!(await input.fill(text, { timeout: 1000 }).then(() => true, () => false))) return false;
+      }
+      return row.waitFor({ timeout: patience / 2 }).then(() => true, () => false);
+    }, 2 * patience);
     if (!found) throw new Error(`the editor does not find ${name}`);
     await row.click();
     await this.page.locator(".tab.active", { hasText: short }).first().waitFor();
     await this.page.locator(".editor-group-container.active .view-line").first().waitFor();
+  }
+
+  /** Moves the mouse to where nothing is, so that no hover covers anything. */
+  async putMouseAway() {
+    await this.page.mouse.move(640, 990);
+    await this.page.mouse.move(640, 995);
   }
 
   /** Puts the cursor to a line, from 1, and the focus into the text. */
@@ -130,6 +139,7 @@ export class Screen {
   async clickLens(line, text) {
     const lens = await this.lensAbove(line, text);
     if (lens === undefined) throw new Error(`no lens "${text}" above line ${line}`);
+    await this.putMouseAway();
     await lens.click();
   }
 
