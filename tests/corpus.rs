@@ -239,6 +239,7 @@ large! {
     elixir_behaves_as_it_does_alone: check_language("elixir", "elixir");
     emacs_lisp_behaves_as_it_does_alone: check_language("emacs-lisp", "emacs");
     groovy_behaves_as_it_does_alone: check_language("groovy", "groovy");
+    haskell_behaves_as_it_does_alone: check_language("haskell", "runghc");
     java_behaves_as_it_does_alone: check_language("java", "java");
     nim_behaves_as_it_does_alone: check_language("nim", "nim");
     ocaml_behaves_as_it_does_alone: check_language("ocaml", "ocaml");
