@@ -75,7 +75,7 @@ export class Status implements Disposable {
       const strong = last === undefined ? undefined : strength(last);
       const off = findings === undefined ? [] : missing(findings).map((layer) => layer.layer);
       item.text = l10n.t("Policy {0}", oneLine(policy, 40));
-      item.detail = strong ?? (off.length > 0 ? l10n.t("weaker: {0}", off.join(", ")) : l10n.t("sandbox ready"));
+      item.detail = strong ?? (off.length > 0 ? l10n.t("off: {0}", off.join(", ")) : l10n.t("sandbox ready"));
       item.severity = last?.end?.posture?.full === false ? LanguageStatusSeverity.Warning : LanguageStatusSeverity.Information;
       item.command = { command: "belljar.choosePolicy", title: l10n.t("Choose Policy") };
     }
