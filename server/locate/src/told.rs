@@ -2,7 +2,7 @@
 //!
 //! A message is the name of a file that is opened and never exists:
 //! `/.belljar/v1/OPERATION/LINE/COLUMN/CERTAINTY/FILE/TARGET`, FILE percent-encoded. A program may forge one; all it gets
-//! is that its own refusals stand on another line of its own document.
+//! is that its own refusals and output stand on another line of its own document.
 
 use std::collections::{HashMap, VecDeque};
 use std::ffi::OsStr;

@@ -19,6 +19,7 @@ use crate::identity::INSIDE;
 use crate::landlock;
 use crate::posture::namespaces_outside;
 use crate::rlimits::limits_of;
+use crate::watch::MOST_LONGER;
 
 /// Stack for the moment between clone and exec of a program.
 const STACK: usize = 64 << 10;
@@ -90,7 +91,7 @@ pub fn prepare<'a>(
             listen: choices.listen,
         },
         namespaces: arena.copy(&namespaces_outside()?)?,
-        lifetime_ns: u64::try_from(plan.limits.wall.saturating_add(GRACE).as_nanos())
+        lifetime_ns: u64::try_from(longest(plan).saturating_add(GRACE).as_nanos())
             .unwrap_or(u64::MAX),
         limits: arena.copy(&limits_of(&plan.limits, order.grouped))?,
         environment: list(arena, &variables)?,
@@ -131,6 +132,15 @@ fn listed(moved: &[(&CStr, bool)]) -> Vec<PathBuf> {
     }
     counts.retain(|_, names| names.len() > 1);
     counts.into_keys().collect()
+}
+
+/// How long the watcher lets a run last at most.
+fn longest(plan: &RunPlan) -> Duration {
+    let wall = plan.limits.wall;
+    match plan.output_lines {
+        true => wall.saturating_mul(MOST_LONGER),
+        false => wall,
+    }
 }
 
 /// Strings for `execve`.

@@ -27,6 +27,10 @@ use crate::watcher::{INTERVAL, Look, Watcher};
 /// turns of a loop) is looked at so many times more, each after a moment.
 const MORE_LOOKS: usize = 3;
 const A_MOMENT: u16 = 5;
+/// A program that prints very much and waits for us each time may last so many times its limit, counting what comes within
+/// a pause of the call before as waiting.
+pub const MOST_LONGER: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(20);
 /// So long a program that can say where it is may take for that.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// A cell that we ended and that is still not gone hangs in the kernel (a dead network file system): its end is told
@@ -56,6 +60,9 @@ struct Watch<'a, 't> {
     filling: Filling,
     words: LimitWords<'a>,
     output: Output,
+    /// When a call of a program that prints too much was answered last, and how long all such calls waited.
+    answered: Option<Instant>,
+    waited: Duration,
     started: Option<Instant>,
     /// When pid 1 started the first program, by its own clock.
     first_moment_ns: Option<u64>,
@@ -143,6 +150,8 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
             limits: &plan.limits,
         },
         output,
+        answered: None,
+        waited: Duration::ZERO,
         started: None,
         first_moment_ns: None,
         stopped: None,
@@ -362,6 +371,7 @@ impl Watch<'_, '_> {
             Some(Besides::Print(print)) => self.print(&print),
             None => {}
         }
+        self.note_waiting();
         self.note_all(told);
     }
 
@@ -382,7 +392,7 @@ impl Watch<'_, '_> {
             return;
         };
         // Who goes past the limit stands still, so that it can be told where.
-        let is_too_much = bytes.len() as u64 > self.output.room();
+        let is_too_much = bytes.len() as u64 > self.output.room() && self.listener.waits(print);
         if is_too_much || self.listener.has_printed(print, Some(bytes.len())) {
             let taken = self.output.take(stream, &bytes, line, &mut self.talk);
             self.hold_output(taken);
@@ -427,14 +437,29 @@ impl Watch<'_, '_> {
         }
     }
 
+    /// How long the run may last: what it waits for us when it prints very much is not its own time.
+    fn wall(&self) -> Duration {
+        let wall = self.plan.limits.wall;
+        wall.saturating_add(self.waited.min(wall.saturating_mul(MOST_LONGER - 1)))
+    }
+
+    fn note_waiting(&mut self) {
+        if self.listener.prints_too_much() {
+            let now = Instant::now();
+            let since = self.answered.replace(now).map(|answered| now - answered);
+            self.waited += since.filter(|since| *since < PAUSE).unwrap_or_default();
+        }
+    }
+
     fn hold_limits(&mut self) {
         let now = Instant::now();
         if self.stopped.is_some() {
             self.next_look = now + INTERVAL;
             return;
         }
+        let wall = self.wall();
         if let Some(started) = self.started
-            && now.duration_since(started) >= self.plan.limits.wall
+            && now.duration_since(started) >= wall
         {
             return self.run_out_of_time();
         }
@@ -451,7 +476,7 @@ impl Watch<'_, '_> {
         // A look is never more than a tenth of our time, however many processes the program makes.
         self.next_look = now + INTERVAL.max(now.elapsed() * 9);
         if let Some(started) = self.started {
-            self.next_look = self.next_look.min(started + limits.wall);
+            self.next_look = self.next_look.min(started + wall);
         }
         self.see(look, limits);
         self.ask_the_group();

@@ -256,6 +256,12 @@ impl Listener {
         self.prints.as_ref().is_some_and(Prints::are_too_many)
     }
 
+    /// Whether the thread that prints this still waits.
+    pub fn waits(&self, print: &Print) -> bool {
+        let listener = self.descriptor();
+        listener.is_some_and(|listener| belljar_sys::is_alive(listener, print.call.id))
+    }
+
     /// Lets a thread go on that printed: as if it had written `length` bytes, or to write itself. Whether it heard.
     pub fn has_printed(&self, print: &Print, length: Option<usize>) -> bool {
         let Some(listener) = self.descriptor() else {

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use belljar_sys::Notification;
@@ -77,7 +78,11 @@ impl Prints {
             return None;
         }
         let descriptor = argument(call, 0) as i32;
-        let target = fs::read_link(format!("/proc/{}/fd/{descriptor}", call.thread));
+        let file = format!("/proc/{}/fd/{descriptor}", call.thread);
+        // The link's own permissions say for what the descriptor is open.
+        let is_writable = fs::symlink_metadata(&file).is_ok_and(|link| link.mode() & 0o200 != 0);
+        is_writable.then_some(())?;
+        let target = fs::read_link(&file);
         let inode = target.ok().and_then(|target| {
             let inode = target.to_str()?.strip_prefix("pipe:[")?.strip_suffix(']')?;
             inode.parse::<u64>().ok()
@@ -158,9 +163,10 @@ impl Print {
         (read == length).then_some(bytes)
     }
 
-    /// How much is written, if that can be told without looking.
+    /// How much is written, if it is too much to be taken at once and can be told without looking.
     pub fn length(&self) -> Option<u64> {
-        (!self.is_in_pieces).then(|| argument(&self.call, 2))
+        let length = argument(&self.call, 2);
+        (!self.is_in_pieces && length > MOST_BYTES as u64).then_some(length)
     }
 }
 
