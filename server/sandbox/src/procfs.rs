@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A process or a thread in our own /proc.
 pub fn directory_of(process: i32) -> PathBuf {
@@ -39,6 +40,18 @@ pub fn threads_of(process: &Path) -> impl Iterator<Item = i32> + use<> {
 pub fn numbers_in(directory: &Path) -> impl Iterator<Item = i32> + use<> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// How long a thread that always waits for this one would have waited so far: while this one works, and while either
+/// stands in line for a processor. Nothing on a kernel that does not tell.
+pub fn waited_for_us() -> Option<Duration> {
+    // proc(5): nanoseconds on a processor, nanoseconds in line for one, and how often.
+    let text = text_of(Path::new("/proc/thread-self/schedstat"))?;
+    let mut numbers = text.split_whitespace().map(str::parse::<u64>);
+    let (working, in_line) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+    Some(Duration::from_nanos(
+        working.saturating_add(in_line.saturating_mul(2)),
+    ))
 }
 
 #[cfg(test)]

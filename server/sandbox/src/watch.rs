@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::limits::LimitWords;
 use crate::notice::{Besides, Inside, Listener, Names, Print, Prints};
 use crate::output::{Output, TooMuch, is_readable};
+use crate::procfs::waited_for_us;
 use crate::stub::Stub;
 use crate::talk::{Talk, Word};
 use crate::tally::Tally;
@@ -27,10 +28,8 @@ use crate::watcher::{INTERVAL, Look, Watcher};
 /// turns of a loop) is looked at so many times more, each after a moment.
 const MORE_LOOKS: usize = 3;
 const A_MOMENT: u16 = 5;
-/// A program that prints very much and waits for us each time may last so many times its limit, counting what comes within
-/// a pause of the call before as waiting.
+/// A program that prints very much, and waits for us each time, may last so many times its limit on a busy machine.
 pub const MOST_LONGER: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(20);
 /// So long a program that can say where it is may take for that.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// A cell that we ended and that is still not gone hangs in the kernel (a dead network file system): its end is told
@@ -60,9 +59,10 @@ struct Watch<'a, 't> {
     filling: Filling,
     words: LimitWords<'a>,
     output: Output,
-    /// When a call of a program that prints too much was answered last, and how long all such calls waited.
-    answered: Option<Instant>,
-    waited: Duration,
+    /// How long a program that prints very much had made us busy when it began to.
+    busy: Option<Duration>,
+    /// How long the run may last, as far as that is known. It only grows.
+    wall: Duration,
     started: Option<Instant>,
     /// When pid 1 started the first program, by its own clock.
     first_moment_ns: Option<u64>,
@@ -150,8 +150,8 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
             limits: &plan.limits,
         },
         output,
-        answered: None,
-        waited: Duration::ZERO,
+        busy: None,
+        wall: plan.limits.wall,
         started: None,
         first_moment_ns: None,
         stopped: None,
@@ -371,7 +371,9 @@ impl Watch<'_, '_> {
             Some(Besides::Print(print)) => self.print(&print),
             None => {}
         }
-        self.note_waiting();
+        if self.busy.is_none() && self.listener.prints_too_much() {
+            self.busy = waited_for_us();
+        }
         self.note_all(told);
     }
 
@@ -437,18 +439,18 @@ impl Watch<'_, '_> {
         }
     }
 
-    /// How long the run may last: what it waits for us when it prints very much is not its own time.
-    fn wall(&self) -> Duration {
-        let wall = self.plan.limits.wall;
-        wall.saturating_add(self.waited.min(wall.saturating_mul(MOST_LONGER - 1)))
-    }
-
-    fn note_waiting(&mut self) {
-        if self.listener.prints_too_much() {
-            let now = Instant::now();
-            let since = self.answered.replace(now).map(|answered| now - answered);
-            self.waited += since.filter(|since| *since < PAUSE).unwrap_or_default();
+    /// Whether the run has lasted as long as it may. What a program that prints very much waits for us is not its own time.
+    fn has_had_its_time(&mut self, lasted: Duration) -> bool {
+        if lasted < self.wall {
+            return false;
         }
+        if let (Some(before), Some(now)) = (self.busy, waited_for_us()) {
+            let limit = self.plan.limits.wall;
+            let longer = now.saturating_sub(before);
+            let longest = limit.saturating_mul(MOST_LONGER);
+            self.wall = limit.saturating_add(longer).min(longest).max(self.wall);
+        }
+        lasted >= self.wall
     }
 
     fn hold_limits(&mut self) {
@@ -457,9 +459,8 @@ impl Watch<'_, '_> {
             self.next_look = now + INTERVAL;
             return;
         }
-        let wall = self.wall();
         if let Some(started) = self.started
-            && now.duration_since(started) >= wall
+            && self.has_had_its_time(now.duration_since(started))
         {
             return self.run_out_of_time();
         }
@@ -476,7 +477,7 @@ impl Watch<'_, '_> {
         // A look is never more than a tenth of our time, however many processes the program makes.
         self.next_look = now + INTERVAL.max(now.elapsed() * 9);
         if let Some(started) = self.started {
-            self.next_look = self.next_look.min(started + wall);
+            self.next_look = self.next_look.min(started + self.wall);
         }
         self.see(look, limits);
         self.ask_the_group();
