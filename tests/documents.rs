@@ -303,14 +303,14 @@ fn the_readme_names_every_policy_and_every_language() {
 fn the_language_that_the_readme_adds_is_a_runtime() {
     let lines = fenced(&section("README.md", "One more")).join("\n");
     let (catalogue, errors) = belljar_runtime::Catalogue::shipped()
-        .with_user_files(vec![("awk.toml".to_owned(), lines.into_bytes())]);
+        .with_user_files(vec![("pike.toml".to_owned(), lines.into_bytes())]);
     complain(
         "is no runtime",
         errors.iter().map(ToString::to_string).collect(),
     );
     assert_eq!(
-        catalogue.by_id("awk").map(|runtime| runtime.name()),
-        Some("AWK")
+        catalogue.by_id("pike").map(|runtime| runtime.name()),
+        Some("Pike")
     );
 }
 
