@@ -214,6 +214,27 @@ local bad = vim.tbl_filter(
   texts
 )
 check('hostile-output', 'no control character and no change of direction is left', #texts > 15 and #bad == 0, bad)
+
+-- The same once more without the server, which leaves nothing of this to the plugin.
+local plain = require('belljar.ui').plain
+local let_through = {}
+for _, range in ipairs({
+  { 0x01, 0x08 },
+  { 0x0a, 0x1f },
+  { 0x061c, 0x061c },
+  { 0x200b, 0x200f },
+  { 0x2028, 0x202e },
+  { 0x2060, 0x2069 },
+  { 0xfeff, 0xfeff },
+  { 0xe0000, 0xe007f },
+}) do
+  for code = range[1], range[2] do
+    if plain('a' .. vim.fn.nr2char(code, true) .. 'z') ~= 'a�z' then table.insert(let_through, ('U+%04X'):format(code)) end
+  end
+end
+check('hostile-output', 'the plugin lets nothing through that is not seen', #let_through == 0, let_through)
+local seen = 'é ؛؝ \u{200a}\u{2010}‧\u{202f}⁞⁰ ﻼ\u{ff01} 日本 😀 \u{e0100}'
+check('hostile-output', 'and leaves what is seen as it is', plain(seen) == seen, plain(seen))
 check(
   'hostile-output',
   'no line is longer than can be read',

@@ -26,13 +26,26 @@ function M.define_highlights()
   end
 end
 
--- The server has made texts harmless already. Whatever could move the cursor or turn the writing around is taken out
--- once more, so that a defect there is none here.
+-- Characters that nobody sees, or that change how others are seen, as the bytes they have in UTF-8.
+local UNSEEN = {
+  '%c',
+  '\216\156', -- U+061C
+  '\226\128[\139-\143\168-\174]', -- U+200B-200F, U+2028-202E
+  '\226\129[\160-\169]', -- U+2060-2069
+  '\239\187\191', -- U+FEFF
+  '\243\160[\128\129][\128-\191]', -- the tags U+E0000-E007F
+}
+
+-- The server has made texts harmless already. Whatever could move the cursor, turn the writing around or hide is taken
+-- out once more, so that a defect there is none here.
 ---@param text string
 ---@return string
 function M.plain(text)
-  text = text:gsub('\t', '    '):gsub('%c', '�')
-  return (text:gsub('\226\128[\142\143\170-\174]', '�'):gsub('\226\129[\166-\169]', '�'))
+  text = text:gsub('\t', '    ')
+  for _, pattern in ipairs(UNSEEN) do
+    text = text:gsub(pattern, '�')
+  end
+  return text
 end
 
 ---@param run belljar.Run
