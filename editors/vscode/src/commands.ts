@@ -9,7 +9,7 @@ import { Server } from "./server";
 import type { Status } from "./status";
 import { OUTPUT_SCHEME, runOf, type Transcripts } from "./transcripts";
 import { Commands, type PolicyEntry, type RunArguments, type What } from "./wire";
-import { oneLine, place, state } from "./words";
+import { inert, oneLine, place, state } from "./words";
 
 export interface Parts {
   server: Server;
@@ -112,11 +112,12 @@ async function pickPolicy(server: Server, title: string): Promise<string | undef
   const reply = await server.carryOut<{ policies: PolicyEntry[] }>(Commands.policies);
   if (reply === undefined) return undefined;
   const items = reply.policies.map((policy) => ({
-    label: policy.name,
-    detail: oneLine(policy.description, 200),
+    name: policy.name,
+    label: inert(policy.name),
+    detail: inert(oneLine(policy.description, 200)),
     ...(policy.active ? { description: l10n.t("in force") } : {}),
   }));
-  return (await window.showQuickPick(items, { title, matchOnDetail: true }))?.label;
+  return (await window.showQuickPick(items, { title, matchOnDetail: true }))?.name;
 }
 
 async function stopOne(server: Server, runs: Runs): Promise<void> {
@@ -128,7 +129,7 @@ async function stopOne(server: Server, runs: Runs): Promise<void> {
   } else {
     const now = Date.now();
     const item = (run: Run): QuickPickItem & { run: string } => ({
-      label: oneLine(place(run), 100), description: `${state(run, now)} · ${oneLine(run.policy, 40)}`, run: run.id,
+      label: inert(oneLine(place(run), 100)), description: inert(`${state(run, now)} · ${oneLine(run.policy, 40)}`), run: run.id,
     });
     const all = { label: l10n.t("Stop all {0}", runs.live.length), run: undefined };
     const choice = await window.showQuickPick([...runs.live.map(item), all], { title: l10n.t("Stop which run?") });

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { env, EventEmitter, l10n, Uri, window, workspace, type Disposable, type LogOutputChannel, type TextDocumentContentProvider } from "vscode";
 import { firstToMend, readFindings, type Findings } from "./findings";
-import { oneLine } from "./words";
+import { inert, oneLine } from "./words";
 
 export const DOCTOR_SCHEME = "belljar-doctor";
 
@@ -64,7 +64,7 @@ export class Doctor implements TextDocumentContentProvider, Disposable {
     const said = l10n.t("Belljar cannot sandbox programs on this machine, so it runs none.");
     const mend = remedy === undefined ? "" : " " + l10n.t("To mend it: {0}", oneLine(remedy, 300));
     const choices = remedy === undefined ? [open] : [copy, open];
-    const choice = await window.showErrorMessage(`${said} ${why}.${mend}`, ...choices);
+    const choice = await window.showErrorMessage(inert(`${said} ${why}.${mend}`), ...choices);
     if (choice === copy && remedy !== undefined) await env.clipboard.writeText(remedy);
     if (choice === open) await this.open();
   }

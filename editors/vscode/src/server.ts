@@ -4,6 +4,7 @@ import { commands, EventEmitter, l10n, window, workspace, type Disposable, type 
 import { CloseAction, ErrorAction, LanguageClient, ResponseError, RevealOutputChannelOn, State, type Middleware } from "vscode-languageclient/node";
 import { findProgram } from "./where";
 import { RUN_EVENT, type RunEvent } from "./wire";
+import { inert, inertMessage } from "./words";
 
 /** Languages of the runtimes that Belljar brings; the activation events in package.json are the same, which a test compares. */
 export const LANGUAGES = [
@@ -68,7 +69,7 @@ export class Server implements Disposable {
     } catch (error) {
       this.log.warn(`${command}: ${String(error)}`);
       const why = error instanceof ResponseError ? error.message : l10n.t("The server does not answer: {0}", String(error));
-      void window.showWarningMessage(`Belljar: ${why}`);
+      void window.showWarningMessage(inert(`Belljar: ${why}`));
       return undefined;
     }
   }
@@ -121,6 +122,7 @@ export class Server implements Disposable {
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       middleware: this.middleware,
+      connectionOptions: { messageStrategy: { handleMessage: (message, next) => next(inertMessage(message)) } },
       initializationFailedHandler: () => false,
       errorHandler: {
         error: (_error, _message, count) => ({
@@ -178,7 +180,7 @@ export class Server implements Disposable {
   private sayBroken(message: string): void {
     const restart = l10n.t("Restart Server");
     const showLog = l10n.t("Show Log");
-    void window.showErrorMessage(message, restart, showLog).then((choice) => {
+    void window.showErrorMessage(inert(message), restart, showLog).then((choice) => {
       if (choice === restart) void this.restart();
       if (choice === showLog) this.log.show();
     });
@@ -192,7 +194,7 @@ export class Server implements Disposable {
       looked.length === 1
         ? l10n.t("Belljar was not found at {0}, where the setting belljar.server.path says that it is.", looked[0] ?? "")
         : l10n.t("Belljar is not installed where this window runs: there is no program `belljar` on PATH or in ~/.cargo/bin. Nothing was run.");
-    void window.showErrorMessage(message, again, settings).then((choice) => {
+    void window.showErrorMessage(inert(message), again, settings).then((choice) => {
       if (choice === again) void this.ready();
       if (choice === settings) void commands.executeCommand("workbench.action.openSettings", "belljar.server.path");
     });

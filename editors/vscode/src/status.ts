@@ -6,7 +6,7 @@ import {
 import type { Doctor } from "./doctor";
 import { missing } from "./findings";
 import type { Run, Runs } from "./runs";
-import { fenced, oneLine, place, state, strength, time } from "./words";
+import { fenced, inert, oneLine, place, state, strength, time } from "./words";
 
 const TICK_MS = 1000;
 
@@ -74,8 +74,8 @@ export class Status implements Disposable {
     } else {
       const strong = last === undefined ? undefined : strength(last);
       const off = findings === undefined ? [] : missing(findings).map((layer) => layer.layer);
-      item.text = l10n.t("Policy {0}", oneLine(policy, 40));
-      item.detail = strong ?? (off.length > 0 ? l10n.t("off: {0}", off.join(", ")) : l10n.t("sandbox ready"));
+      item.text = inert(l10n.t("Policy {0}", oneLine(policy, 40)));
+      item.detail = inert(strong ?? (off.length > 0 ? l10n.t("off: {0}", off.join(", ")) : l10n.t("sandbox ready")));
       item.severity = last?.end?.posture?.full === false ? LanguageStatusSeverity.Warning : LanguageStatusSeverity.Information;
       item.command = { command: "belljar.choosePolicy", title: l10n.t("Choose Policy") };
     }
@@ -90,8 +90,9 @@ export class Status implements Disposable {
     item.name = l10n.t("Belljar runs");
     item.busy = live.length > 0;
     const shown = live[0] ?? last;
-    item.text = shown === undefined ? l10n.t("Nothing was run yet") : `${oneLine(place(shown), 60)}: ${state(shown, now)}`;
-    item.detail = live.length > 1 ? l10n.t("and {0} more", live.length - 1) : shown === undefined ? "" : l10n.t("policy {0}", shown.policy);
+    item.text = shown === undefined ? l10n.t("Nothing was run yet") : inert(`${oneLine(place(shown), 60)}: ${state(shown, now)}`);
+    const under = shown === undefined ? "" : inert(l10n.t("policy {0}", shown.policy));
+    item.detail = live.length > 1 ? l10n.t("and {0} more", live.length - 1) : under;
     item.severity = last?.end?.ok === false && live.length === 0 ? LanguageStatusSeverity.Warning : LanguageStatusSeverity.Information;
     if (live.length > 0) item.command = { command: "belljar.stop", title: l10n.t("Stop") };
     else if (last !== undefined) item.command = { command: "belljar.openOutput", title: l10n.t("Full output") };
@@ -102,7 +103,7 @@ export class Status implements Disposable {
       return;
     }
     const more = live.length > 1 ? ` +${live.length - 1}` : "";
-    this.bar.text = `$(loading~spin) Belljar ${time(first, now)}${more} · ${oneLine(first.policy, 30)}`;
+    this.bar.text = `$(loading~spin) Belljar ${time(first, now)}${more} · ${inert(oneLine(first.policy, 30))}`;
     this.bar.command = "belljar.stop";
     const lines = live.map((run) => `${place(run)}: ${state(run, now)}, ${l10n.t("policy {0}", run.policy)}`);
     this.bar.tooltip = new MarkdownString(fenced([...lines, l10n.t("Click to stop")].join("\n")));
@@ -116,11 +117,11 @@ export class Status implements Disposable {
     const after = workspace.getConfiguration("belljar").get<number>("progressAfter", 3) * 1000;
     if (after === 0 || this.notified.has(run.id)) return;
     const timer = setTimeout(() => {
-      const title = l10n.t("Belljar: {0}, policy {1}", oneLine(place(run), 60), oneLine(run.policy, 40));
+      const title = inert(l10n.t("Belljar: {0}, policy {1}", oneLine(place(run), 60), oneLine(run.policy, 40)));
       const options = { location: ProgressLocation.Notification, cancellable: true, title };
       void window.withProgress(options, (progress, token) => {
         token.onCancellationRequested(() => this.stop(run.id));
-        const clock = setInterval(() => progress.report({ message: state(run, Date.now()) }), TICK_MS);
+        const clock = setInterval(() => progress.report({ message: inert(state(run, Date.now())) }), TICK_MS);
         return new Promise<void>((resolve) => {
           this.notified.set(run.id, () => {
             clearInterval(clock);

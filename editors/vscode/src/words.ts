@@ -14,6 +14,21 @@ export function oneLine(text: string, length: number): string {
   return characters.length <= length ? line : characters.slice(0, Math.max(1, length - 1)).join("") + "…";
 }
 
+/** `text` for a place of the editor's where `[x](command:y)` becomes a link and `$(x)` an icon: notifications, the language
+ *  status, the status bar and lists to choose from. */
+export function inert(text: string): string {
+  return text.replaceAll("](", "] (").replaceAll("$(", "$ (");
+}
+
+/** What the server sends, with the words inert that the language client shows by itself: messages, and why a request failed. */
+export function inertMessage<M extends object>(message: M): M {
+  const { method, params, error } = message as { method?: unknown; params?: { message?: unknown }; error?: { message?: unknown } };
+  if (typeof error?.message === "string") return { ...message, error: { ...error, message: inert(error.message) } };
+  const isShown = method === "window/showMessage" || method === "window/showMessageRequest";
+  if (!isShown || typeof params?.message !== "string") return message;
+  return { ...message, params: { ...params, message: inert(params.message) } };
+}
+
 /** `340 ms`, `3.2 s`, `2 min 5 s`. */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
