@@ -1,7 +1,8 @@
 //! `belljar editor helix`: the lines to add to the two files of Helix's configuration, beside what the user has in them.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use belljar_report::displayable_line;
@@ -161,24 +162,23 @@ struct OwnFile {
 }
 
 impl OwnFile {
-    /// The file as it is; nothing, if it cannot be read or is no TOML. The second is said.
+    /// The file as it is; nothing, if it is not there. If it cannot be read or is no TOML, that is said.
     fn read(name: &'static str) -> OwnFile {
-        let text = folder()
-            .and_then(|folder| std::fs::read_to_string(folder.join(name)).ok())
-            .unwrap_or_default();
-        OwnFile::new(name, text)
+        let text = folder().map_or_else(|| Ok(String::new()), |folder| text_of(&folder.join(name)));
+        OwnFile::new(
+            name,
+            text.unwrap_or_else(|error| {
+                does_not_count(name, &error.to_string());
+                String::new()
+            }),
+        )
     }
 
     fn new(name: &'static str, text: String) -> OwnFile {
         match text.parse::<Table>() {
             Ok(table) => OwnFile { name, text, table },
             Err(error) => {
-                let error = error.to_string();
-                let first = error.lines().next().unwrap_or_default();
-                eprintln!(
-                    "belljar: your {name} is not understood, so what is in it does not count here: {}",
-                    displayable_line(first, 200)
-                );
+                does_not_count(name, &error.to_string());
                 OwnFile {
                     name,
                     text: String::new(),
@@ -228,6 +228,23 @@ impl OwnFile {
             let _ = writeln!(text, "# Nothing is to be added to your {}.", self.name);
         }
         text
+    }
+}
+
+/// Says that a file of the user's is not understood, and why.
+fn does_not_count(name: &str, why: &str) {
+    let first = why.lines().next().unwrap_or_default();
+    eprintln!(
+        "belljar: your {name} is not understood, so what is in it does not count here: {}",
+        displayable_line(first, 200)
+    );
+}
+
+/// The text of a file, which is empty if there is none.
+fn text_of(path: &Path) -> io::Result<String> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        text => text,
     }
 }
 

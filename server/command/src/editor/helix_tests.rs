@@ -107,3 +107,13 @@ fn what_is_shipped_is_toml_and_has_every_section_once() {
             .any(|known| known == version)
     }));
 }
+
+#[test]
+fn a_file_that_cannot_be_read_is_not_taken_for_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("languages.toml");
+    assert_eq!(text_of(&file).unwrap(), "");
+    std::fs::write(&file, b"# caf\xe9\n").unwrap();
+    assert!(text_of(&file).is_err());
+    assert!(text_of(folder.path()).is_err());
+}
