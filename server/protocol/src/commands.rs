@@ -112,8 +112,17 @@ impl Actor {
 
     fn run(&mut self, arguments: &RunArguments) -> Result<Value, Problem> {
         let uri = match (&arguments.uri, &arguments.path) {
-            (Some(uri), _) => uri.clone(),
-            (None, Some(path)) => self.open_at(path)?,
+            (_, Some(path)) => {
+                if let Some(field) = arguments.not_beside_path() {
+                    return Err(Problem(format!(
+                        "`{}` was not run: `{field}` came with its path, as it can if there is a quotation mark in the \
+                         name of a file. Belljar does not take it from there.",
+                        displayable_line(path, LONGEST_NAME)
+                    )));
+                }
+                self.open_at(path)?
+            }
+            (Some(uri), None) => uri.clone(),
             (None, None) => self
                 .active
                 .clone()

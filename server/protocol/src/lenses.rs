@@ -10,6 +10,9 @@ use crate::shown::{ShownRun, State};
 use crate::summary;
 use crate::wire::{self, What};
 
+/// So many cells and blocks of a document have a lens. Nobody reads more, and editors ask again after each edit.
+const MOST_PARTS: usize = 500;
+
 /// The lenses of a document with its `runs`.
 pub fn of_document<'a>(
     document: &Document,
@@ -34,10 +37,11 @@ pub fn of_document<'a>(
             json!({"uri": document.uri, "what": what, "position": {"line": at, "character": 0}});
         add(line, format!("▶ Run {}", what.noun()), wire::RUN, arguments);
     };
-    for cell in outline.cells.iter().filter(|cell| cell.is_marked) {
+    let cells = outline.cells.iter().filter(|cell| cell.is_marked);
+    for cell in cells.take(MOST_PARTS) {
         part(What::Cell, cell.first, cell.first);
     }
-    for block in &outline.blocks {
+    for block in outline.blocks.iter().take(MOST_PARTS) {
         part(What::Block, block.fence, block.first);
     }
     for run in runs {

@@ -68,8 +68,9 @@ impl Outline {
     }
 
     fn block_around(&self, first: usize, last: usize) -> Option<&Block> {
-        let mut blocks = self.blocks.iter();
-        blocks.find(|block| block.fence <= first && last <= block.last + 1)
+        let begun = self.blocks.partition_point(|block| block.fence <= first);
+        let block = self.blocks[..begun].last()?;
+        (last <= block.last + 1).then_some(block)
     }
 
     /// The lines `first` to `last`, in the block that they are in.

@@ -233,6 +233,60 @@ fn cells_and_blocks_have_a_lens_that_follows_the_text() {
 }
 
 #[test]
+fn a_document_with_very_many_parts_has_lenses_for_the_first_ones() {
+    play(VSCODE, Value::Null, |client, _| {
+        client.open(FILE, "python", &"# %% a\nprint(1)\n".repeat(20_000));
+        client.open(MARKDOWN, "markdown", &"```sh\nls\n```\n".repeat(20_000));
+        assert_eq!(client.lenses(FILE).len(), 501);
+        assert_eq!(client.lenses(MARKDOWN).len(), 500);
+        // Those behind them can be run all the same.
+        let last = json!({"uri": MARKDOWN, "what": "block", "position": at(59_998)});
+        client.command("belljar.run", last);
+    });
+}
+
+#[test]
+fn the_name_of_a_file_cannot_choose_a_policy_or_what_is_run() {
+    play(HELIX, Value::Null, |client, stage| {
+        client.open(FILE, "python", STEPS);
+        // What a key of Helix sends for a file whose name is `a.py","FIELD":VALUE,...`.
+        for (field, value) in [
+            ("policy", json!("build")),
+            ("uri", json!(FILE)),
+            ("range", json!(client::range((0, 0), (1, 0)))),
+            ("position", at(4)),
+            ("arguments", json!(["-n"])),
+            ("stdin", json!("x")),
+        ] {
+            let mut arguments =
+                json!({"path": "a.py", "what": "line", "startLine": 1, "endLine": 1});
+            arguments[field] = value;
+            let refused = client.try_command("belljar.run", arguments).unwrap_err();
+            assert!(
+                refused.message.contains(&format!("`{field}`")),
+                "{}",
+                refused.message
+            );
+            client.wait_for("window/showMessage", |_| true);
+        }
+        assert!(stage.requests.lock().unwrap().is_empty());
+        // What its keys do send.
+        run(
+            client,
+            json!({"path": "a.py", "what": "line", "startLine": 1, "endLine": 1}),
+        );
+        run(
+            client,
+            json!({"path": "a.py", "what": "file", "arguments": ["-n"]}),
+        );
+        run(
+            client,
+            json!({"path": "a.py", "what": "file", "stdin": "x"}),
+        );
+    });
+}
+
+#[test]
 fn arguments_and_input_reach_the_run_and_those_that_repeat_it() {
     play(NEOVIM, Value::Null, |client, stage| {
         client.open(

@@ -56,18 +56,33 @@ pub fn short(report: &Report) -> String {
         _ => format!("{mark} "),
     };
     text.push_str(&belljar_report::duration(report.usage.wall_ms));
-    let n_lines = lines(report).len();
+    let n_lines = n_lines(report);
     if n_lines > 0 {
         text.push_str(" · ");
-        text.push_str(&words::count(n_lines, "line"));
         if report.truncated {
-            text.push('+');
+            text.push_str("more than ");
         }
+        text.push_str(&words::count(n_lines, "line"));
     }
     if !report.violations.is_empty() {
         text.push_str(&format!(" · {} blocked", report.violations.len()));
     }
     text
+}
+
+/// How many lines of what was printed are kept.
+fn n_lines(report: &Report) -> usize {
+    let pieces = || report.output.iter().map(|piece| piece.text.as_bytes());
+    let shown = lines(report).len();
+    if pieces().map(<[u8]>::len).sum::<usize>() <= LOOKED_AT {
+        return shown;
+    }
+    // What is shown is only the start then.
+    let ends = |piece: &[u8]| piece.iter().filter(|byte| **byte == b'\n').count();
+    let has_open_line = pieces()
+        .next_back()
+        .is_some_and(|last| !last.ends_with(b"\n"));
+    (pieces().map(ends).sum::<usize>() + usize::from(has_open_line)).max(shown)
 }
 
 /// The start of what was printed, in the order in which it came, as lines that are harmless to show.
@@ -117,4 +132,41 @@ fn to_lines(text: &str) -> Vec<String> {
         .lines()
         .map(str::to_owned)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use belljar_report::{Output, Stream};
+
+    use super::*;
+
+    fn printed(pieces: &[&str]) -> Report {
+        let piece = |text: &&str| Output {
+            stream: Stream::Stdout,
+            text: (*text).to_owned(),
+            line: None,
+        };
+        Report {
+            ending: Some(Ending::Exited { code: 0 }),
+            output: pieces.iter().map(piece).collect(),
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn every_line_that_is_kept_counts_and_those_left_out_are_told_of() {
+        let long: String = (0..30_000).map(|n| format!("{n}\n")).collect();
+        let (start, end) = long.split_at(100_003);
+        let mut report = printed(&[start, end]);
+        assert!(
+            short(&report).ends_with(" · 30000 lines"),
+            "{}",
+            short(&report)
+        );
+        report.truncated = true;
+        assert!(short(&report).ends_with(" · more than 30000 lines"));
+        assert!(short(&printed(&[&long, "end"])).ends_with(" · 30001 lines"));
+        assert!(short(&printed(&["a\nb"])).ends_with(" · 2 lines"));
+        assert!(!short(&printed(&["\n"])).contains("line"));
+    }
 }
