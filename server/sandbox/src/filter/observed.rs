@@ -274,13 +274,19 @@ pub const FREQUENT_LOOKS: &[Observed] = &[
     ]),
 ];
 
-/// Starting programs and processes, and signals to them. Signal 0 asks only whether a process is there.
-pub const PROCESSES: &[Observed] = &[
-    both("execve", 59, 221, What::Execute(Place::Path(0))),
-    both("execveat", 322, 281, What::Execute(Place::At(0, 1))),
+/// Starting processes and threads. A call that stops can be interrupted by a signal (`EINTR`), which these never are
+/// otherwise, and a shell whose child ends just then gives up; so they stop only where few processes are allowed.
+#[rustfmt::skip]
+pub const STARTS: &[Observed] = &[
     both("clone", 56, 220, What::Start),
     old("fork", 57, What::Start),
     old("vfork", 58, What::Start),
+];
+
+/// Starting programs, and signals to processes. Signal 0 asks only whether a process is there.
+pub const PROCESSES: &[Observed] = &[
+    both("execve", 59, 221, What::Execute(Place::Path(0))),
+    both("execveat", 322, 281, What::Execute(Place::At(0, 1))),
     both("kill", 62, 129, What::Signal).when(&[Condition::NoneOf {
         argument: 1,
         mask: u32::MAX,
@@ -342,8 +348,16 @@ pub fn changes() -> Vec<Observed> {
 
 /// The observed call with this number and these arguments.
 pub fn find(arch: Arch, number: u32, arguments: &[u64; 6]) -> Option<&'static Observed> {
-    [FILES, LOOKS, FREQUENT_LOOKS, NETWORK, PROCESSES, PRINTS]
-        .into_iter()
-        .flatten()
-        .find(|seen| seen.stops(arch, number, arguments))
+    [
+        FILES,
+        LOOKS,
+        FREQUENT_LOOKS,
+        NETWORK,
+        PROCESSES,
+        STARTS,
+        PRINTS,
+    ]
+    .into_iter()
+    .flatten()
+    .find(|seen| seen.stops(arch, number, arguments))
 }
