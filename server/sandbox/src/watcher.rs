@@ -114,7 +114,8 @@ impl Watcher {
             look.is_machine_full = is_machine_full();
         }
         let elsewhere = scratch + self.unmapped + self.system_v();
-        if resident + elsewhere > limits.memory {
+        // One process alone shares with nobody, and counting takes time in which it goes on.
+        if resident + elsewhere > limits.memory && look.processes > 1 {
             // Pages that forked processes share were counted once for each. Before anyone is stopped for it, count right:
             // and again, because while processes end the shares of the others grow under our eyes.
             for _ in 0..COUNTS {
