@@ -242,7 +242,7 @@ fn a_report_names_every_documented_field() {
     assert_eq!(report["stdout"], "42\n");
     assert_eq!(
         report["output"],
-        json!([{"stream": "stdout", "text": "42\n", "line": null}])
+        json!([{"stream": "stdout", "text": "42\n", "line": 1}])
     );
     for key in ["run", "file", "language", "policy"] {
         assert!(report[key].is_string(), "{key}: {report}");
