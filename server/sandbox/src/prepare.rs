@@ -169,7 +169,7 @@ pub fn observed_by(plan: &RunPlan, stub: bool) -> Vec<Observed> {
 
 /// Whether the start of each process is seen, and so which one was too many. Where many are allowed it is seen now and then
 /// that there are as many as there may be.
-pub fn sees_starts(plan: &RunPlan) -> bool {
+fn sees_starts(plan: &RunPlan) -> bool {
     plan.limits.processes <= FEW_PROCESSES
 }
 

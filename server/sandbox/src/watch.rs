@@ -18,7 +18,6 @@ use crate::failure::Failure;
 use crate::limits::LimitWords;
 use crate::notice::{Besides, Inside, Listener, Names, Print, Prints};
 use crate::output::{Output, TooMuch, is_readable};
-use crate::prepare::sees_starts;
 use crate::procfs::waited_for_us;
 use crate::stub::Stub;
 use crate::talk::{Talk, Word};
@@ -557,9 +556,8 @@ impl Watch<'_, '_> {
         if self.tally.has(&violation) {
             return;
         }
-        // The process that cannot be started is known from the call that wanted to, where such calls are seen.
-        let is_known = kind == Kind::LimitProcesses && sees_starts(self.plan);
-        if !is_known && !self.is_dead && !self.is_over() {
+        // Which process cannot be started is known from the call that wanted to, where such calls are seen, or not at all.
+        if kind != Kind::LimitProcesses && !self.is_dead && !self.is_over() {
             let mut stilled = Stilled::below(self.standing.pid);
             self.listener
                 .put_on_line(&mut violation, &stilled.suspects(kind));
@@ -580,8 +578,8 @@ impl Watch<'_, '_> {
             {
                 self.let_it_say(process, kind);
             }
-            // Of all limits only these do not end the run.
-            if matches!(kind, Kind::LimitDisk | Kind::LimitProcesses) {
+            // Of all limits only this one does not end the run.
+            if kind == Kind::LimitDisk {
                 stilled.go_on();
             }
         }
