@@ -1,6 +1,6 @@
 //! Each limit ends a run with its own ending, or is told to the program with its own error; just below it nothing happens.
 
-use crate::person::{Ran, for_everybody};
+use crate::person::{Ran, for_everybody, output};
 
 const HOLD: &str = include_str!("payloads/hold.py");
 const EXHAUST: &str = include_str!("payloads/exhaust.py");
@@ -219,5 +219,64 @@ fn what_runs_out_is_told_to_the_program_with_its_own_error() {
                 "{what}"
             );
         }
+    });
+}
+
+#[test]
+fn what_starts_one_too_many_is_told_on_its_line() {
+    let programs = [
+        (
+            "threads.py",
+            5,
+            "import threading\nheld = threading.Event()\ntry:\n    for _ in range(40):\n        threading.Thread(target=held.wait).start()\nexcept RuntimeError:\n    pass\nheld.set()\n",
+        ),
+        (
+            "forks.py",
+            4,
+            "import os, time\ntry:\n    for _ in range(40):\n        if os.fork() == 0:\n            time.sleep(0.5)\n            os._exit(0)\nexcept BlockingIOError:\n    pass\n",
+        ),
+        (
+            "forks.bash",
+            4,
+            "#!/bin/bash\ni=0\nwhile [ $i -lt 40 ]; do\n  sleep 0.5 &\n  i=$((i+1))\ndone\nwait\n",
+        ),
+    ];
+    for_everybody(|person| {
+        for (name, line, text) in programs {
+            person.put(name, text);
+            let ran = |limit: &str| {
+                let mut command = person.belljar(&["run", "--json", "--limit", limit, name]);
+                Ran::of(output(&mut command))
+            };
+            let few = ran("processes=20");
+            assert_eq!(few.violations("limit.processes"), ["20"], "{}", few.report);
+            let told = &few.report["violations"][0];
+            assert_eq!(told["line"], line, "{name}: {told}");
+            assert_ne!(told["confidence"], "file", "{name}: {told}");
+            let control = ran("processes=60");
+            assert_eq!(control.violations("limit.processes"), [""; 0], "{name}");
+        }
+    });
+}
+
+#[test]
+fn a_child_that_ends_while_a_shell_forks_does_not_stop_the_shell() {
+    let script =
+        "i=0; while [ $i -lt 100 ]; do x=$(echo a | cat); i=$((i+1)); done; echo \"$x $i\"";
+    for_everybody(|person| {
+        let ran = person.exec(&["--limit", "processes=20"], &["sh", "-c", script]);
+        assert_eq!(ran.succeeded().stdout(), "a 100\n");
+    });
+}
+
+#[test]
+fn a_shell_that_ends_because_it_cannot_fork_is_told_of_although_its_children_never_ran() {
+    let script = "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 5 & done";
+    for_everybody(|person| {
+        let few = person.exec(&["--limit", "processes=9"], &["dash", "-c", script]);
+        assert_eq!(few.code, Some(2), "{}", few.report);
+        assert_eq!(few.violations("limit.processes"), ["9"], "{}", few.report);
+        let control = person.exec(&["--limit", "processes=20"], &["dash", "-c", script]);
+        assert_eq!(control.succeeded().violations("limit.processes"), [""; 0]);
     });
 }

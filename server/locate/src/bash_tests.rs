@@ -78,8 +78,9 @@ fn a_loop_that_is_stopped_is_on_one_of_its_lines() {
     let mut script = Standing::start("bash", &[("a.sh", script)]);
     script.stop();
     script.go_on();
+    // Between two commands bash is on the line of the function that they are in.
     let line = script.stopped_place().line.unwrap_or(0);
-    assert!((4..=5).contains(&line), "{line}");
+    assert!((3..=5).contains(&line), "{line}");
 }
 
 #[test]

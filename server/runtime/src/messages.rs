@@ -271,6 +271,10 @@ impl Reader {
     ) -> Option<Place> {
         let file = groups.name("file");
         let line: u32 = groups.name("line")?.as_str().parse().ok()?;
+        // Who does not know the line says so, too.
+        if line == 0 {
+            return None;
+        }
         if file.is_some_and(|file| !self.is_document(file.as_str())) {
             return None;
         }

@@ -21,8 +21,6 @@ use crate::posture::namespaces_outside;
 use crate::rlimits::limits_of;
 use crate::watch::MOST_LONGER;
 
-/// Who allows no more wants to know who wanted more.
-const FEW_PROCESSES: u64 = 64;
 /// Stack for the moment between clone and exec of a program.
 const STACK: usize = 64 << 10;
 /// So long after the wall limit pid 1 ends the cell itself. The watcher needs less to find out on which line it is, and to end
@@ -161,16 +159,7 @@ pub fn observed_by(plan: &RunPlan, stub: bool) -> Vec<Observed> {
     if plan.output_lines {
         observed.extend(filter::PRINTS);
     }
-    if sees_starts(plan) {
-        observed.extend(filter::STARTS);
-    }
     observed
-}
-
-/// Whether the start of each process is seen, and so which one was too many. Where many are allowed it is seen now and then
-/// that there are as many as there may be.
-fn sees_starts(plan: &RunPlan) -> bool {
-    plan.limits.processes <= FEW_PROCESSES
 }
 
 fn observed_of_files(plan: &RunPlan, stub: bool) -> Vec<Observed> {

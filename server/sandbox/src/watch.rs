@@ -67,6 +67,8 @@ struct Watch<'a, 't> {
     /// When pid 1 started the first program, by its own clock.
     first_moment_ns: Option<u64>,
     stopped: Option<(Stopped, Instant)>,
+    /// There were as many processes as there may be.
+    is_crowded: bool,
     /// Pid 1 is dead, or at its end.
     is_dead: bool,
     /// What will never say anything again, and would wake us all the time: the server, pid 1, the listener.
@@ -155,6 +157,7 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
         started: None,
         first_moment_ns: None,
         stopped: None,
+        is_crowded: false,
         is_dead: false,
         silent: Silent::default(),
         last: None,
@@ -343,6 +346,10 @@ impl Watch<'_, '_> {
                     self.steps += 1;
                     self.listener.begins(self.plan.steps.get(self.steps));
                     self.last = Some(message);
+                    // Who ends because it can start nobody may be faster than those that it has started.
+                    if u64::from(message.index) + 1 >= self.plan.limits.processes {
+                        self.hit("processes", Kind::LimitProcesses, Layer::Rlimit);
+                    }
                 }
                 b'T' => self.run_out_of_time(),
                 b'F' => {
@@ -495,7 +502,7 @@ impl Watch<'_, '_> {
         };
         let (memory, processes) = (group.memory_ran_out(), group.processes_ran_out());
         if processes {
-            self.hit("processes", Kind::LimitProcesses, Layer::Cgroup);
+            self.crowd(Layer::Cgroup);
         }
         if memory && self.stopped.is_none() {
             self.hit("memory", Kind::LimitMemory, Layer::Cgroup);
@@ -509,17 +516,28 @@ impl Watch<'_, '_> {
         self.peak.cpu = self.peak.cpu.max(look.cpu);
         // A group counts what was refused; without one we guess it from how many there are.
         if self.standing.group.is_none() && look.tasks >= limits.processes {
-            self.hit("processes", Kind::LimitProcesses, Layer::Rlimit);
+            self.crowd(Layer::Rlimit);
         }
         if look.is_scratch_full {
             self.hit("scratch", Kind::LimitDisk, Layer::Mount);
         }
-        if look.memory > limits.memory || look.is_machine_full {
+        // A group holds it exactly, where we would only now and then be the first to see it.
+        let is_too_much = self.standing.group.is_none() && look.memory > limits.memory;
+        if is_too_much || look.is_machine_full {
             self.hit("memory", Kind::LimitMemory, Layer::Watcher);
             self.stop(Stopped::Limit("memory"));
         } else if look.cpu > limits.cpu {
             self.hit("cpu", Kind::LimitCpu, Layer::Watcher);
             self.stop(Stopped::Limit("cpu"));
+        }
+    }
+
+    /// Notes that there are as many processes as there may be. Most often one of them is stopped at that moment, and has its
+    /// line, so it is heard first.
+    fn crowd(&mut self, layer: Layer) {
+        let was = std::mem::replace(&mut self.is_crowded, true);
+        if was || self.is_dead || self.is_over() {
+            self.hit("processes", Kind::LimitProcesses, layer);
         }
     }
 
@@ -556,7 +574,7 @@ impl Watch<'_, '_> {
         if self.tally.has(&violation) {
             return;
         }
-        // Which process cannot be started is known from the call that wanted to, where such calls are seen, or not at all.
+        // Where processes are started is known from the calls that do it, or not at all.
         if kind != Kind::LimitProcesses && !self.is_dead && !self.is_over() {
             let mut stilled = Stilled::below(self.standing.pid);
             self.listener

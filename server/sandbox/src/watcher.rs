@@ -87,7 +87,7 @@ impl Watcher {
     pub fn look(&mut self, limits: &Limits) -> Look {
         self.looks = self.looks.wrapping_add(1);
         let mut look = Look::default();
-        let mut resident = 0;
+        let (mut resident, mut private) = (0, 0);
         let processes = self.processes();
         for process in &processes {
             let Some(status) = Status::read(process) else {
@@ -100,6 +100,7 @@ impl Watcher {
             look.processes += 1;
             look.tasks += status.threads;
             resident += status.resident;
+            private += status.private;
         }
         let (scratch, full) = self.scratch_used();
         look.is_scratch_full = full;
@@ -114,10 +115,12 @@ impl Watcher {
             look.is_machine_full = is_machine_full();
         }
         let elsewhere = scratch + self.unmapped + self.system_v();
-        // One process alone shares with nobody, and counting takes time in which it goes on.
-        if resident + elsewhere > limits.memory && look.processes > 1 {
-            // Pages that forked processes share were counted once for each. Before anyone is stopped for it, count right:
-            // and again, because while processes end the shares of the others grow under our eyes.
+        // What one process alone has for itself nobody else has, and counting takes time in which it goes on.
+        let is_certain = look.processes == 1 && private + elsewhere > limits.memory;
+        if resident + elsewhere > limits.memory && !is_certain {
+            // Pages that forked processes share were counted once for each, and mapped files of scratch space there too.
+            // Before anyone is stopped for it, count right: and again, because while processes end the shares of the others
+            // grow under our eyes.
             for _ in 0..COUNTS {
                 let processes = self.processes();
                 let mut left = MOST_MAPS;
@@ -229,7 +232,9 @@ fn table_bytes(kind: Table, file: &mut File) -> u64 {
 
 struct Status {
     resident: u64,
-    /// Of those, page tables.
+    /// Of that, what can be no part of a file.
+    private: u64,
+    /// Of that, page tables.
     tables: u64,
     threads: u64,
 }
@@ -240,13 +245,13 @@ impl Status {
         let number = |name: &str| number_after(&text, name);
         // File pages belong to everybody; anonymous and shared-anonymous ones only to the cell.
         // Page tables are memory too, and a program can have more of them than of anything else.
-        let resident = ["RssAnon:", "RssShmem:", "VmPTE:"]
-            .into_iter()
-            .filter_map(number)
-            .sum::<u64>();
+        let bytes = |name: &str| number(name).unwrap_or(0) * 1024;
+        let tables = bytes("VmPTE:");
+        let private = bytes("RssAnon:") + tables;
         Some(Status {
-            resident: resident * 1024,
-            tables: number("VmPTE:").unwrap_or(0) * 1024,
+            resident: private + bytes("RssShmem:"),
+            private,
+            tables,
             threads: number("Threads:").unwrap_or(1),
         })
     }

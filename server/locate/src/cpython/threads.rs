@@ -25,7 +25,8 @@ pub(super) struct Thread {
 }
 
 impl Layout {
-    /// All threads that the interpreter at `runtime` has.
+    /// All threads that the interpreter at `runtime` has, the newest first. One that is about to start still has the numbers of
+    /// the one that starts it, which comes later.
     pub fn threads(&self, memory: &impl Memory, runtime: u64) -> Vec<Thread> {
         let mut threads = Vec::new();
         let mut next = field(memory, runtime, self.interpreters);
@@ -114,7 +115,7 @@ impl Layout {
             Some(offset) => {
                 let main = field(&memory, runtime, offset);
                 let is_main = |thread: &&Thread| Some(thread.id) == main;
-                threads.iter().find(is_main).map(|thread| thread.state)
+                threads.iter().rfind(is_main).map(|thread| thread.state)
             }
             None => by_number(&threads, process.pid),
         }
@@ -135,12 +136,10 @@ impl Layout {
             let stack = process.mapping_at(sp)?;
             if stack.path.as_os_str() == "[stack]" {
                 let is_main = |thread: &&Thread| Some(thread.id) == main;
-                return threads.iter().find(is_main).map(|thread| thread.state);
+                return threads.iter().rfind(is_main).map(|thread| thread.state);
             }
-            let mut inside = threads
-                .iter()
-                .filter(|thread| (sp..stack.end).contains(&thread.id));
-            inside.next().map(|thread| thread.state)
+            let is_inside = |thread: &&Thread| (sp..stack.end).contains(&thread.id);
+            threads.iter().rfind(is_inside).map(|thread| thread.state)
         };
         // Threads come after the start: if the stack is not known yet, look again.
         found(process).or_else(|| found(&Process::look(process.pid)?))
@@ -151,7 +150,7 @@ fn by_number(threads: &[Thread], thread: i32) -> Option<u64> {
     let number = u64::try_from(own_id(thread)?).ok()?;
     threads
         .iter()
-        .find(|thread| thread.native == Some(number))
+        .rfind(|thread| thread.native == Some(number))
         .map(|thread| thread.state)
 }
 

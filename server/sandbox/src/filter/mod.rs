@@ -32,7 +32,7 @@ pub use arch::{Arch, Call, LAST_KNOWN};
 pub use condition::Condition;
 pub use instruction::Instruction;
 pub use observed::{
-    Follow, NO_FOLLOW, Observed, PRINTS, Place, STARTS, Touch, Want, What, changes, find, observed,
+    Follow, NO_FOLLOW, Observed, PRINTS, Place, Touch, Want, What, changes, find, observed,
 };
 pub use table::UnixSockets;
 

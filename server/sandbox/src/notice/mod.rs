@@ -397,10 +397,12 @@ impl Listener {
                     return (Judgement::GoOn, None);
                 }
                 self.has_started = true;
+                self.processes.execute(call.thread);
                 let judgement = self.programs.judge(call, at, &mut self.files);
                 return (judgement, Some(self.locator.executes(call.thread)));
             }
-            What::Start => self.processes.start(),
+            What::Start => self.processes.start(0),
+            What::Started => self.processes.started(call.thread),
             What::Signal => self.processes.signal(call),
             What::Write | What::WritePieces => Judgement::GoOn,
         };

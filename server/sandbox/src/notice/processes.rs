@@ -1,7 +1,7 @@
 //! Processes that a cell does not let be started, files that a process may not open besides those that it has, and
 //! signals that reach nobody.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use nix::errno::Errno;
 
 use super::inside::Inside;
 use super::{Finding, Judgement};
-use crate::procfs::{directory_of, numbers_in, threads_of};
+use crate::procfs::{directory_of, number_after, numbers_in, text_of, threads_of};
 
 /// Process ids near those that the cell gave out may belong to processes of its own that have ended.
 const NEAR: i32 = 1000;
@@ -31,6 +31,8 @@ pub struct Processes {
     at_most: u64,
     open_files: u64,
     files_rule: Option<String>,
+    /// Threads that went on with another program, and so will make the first call of a process once more.
+    renewed: HashSet<i32>,
     /// How often each thread may open something before its open files need be counted again.
     free: HashMap<i32, u64>,
 }
@@ -45,14 +47,35 @@ impl Processes {
             at_most: 1,
             open_files: plan.limits.open_files,
             files_rule: plan.rules.limits.get("open_files").cloned(),
+            renewed: HashSet::new(),
             free: HashMap::new(),
         }
     }
 
-    /// A process or a thread is about to be started. The kernel refuses it if there are as many as there may be.
-    pub fn start(&mut self) -> Judgement {
+    /// A thread goes on with another program, if there is one.
+    pub fn execute(&mut self, thread: i32) {
+        if self.renewed.len() >= MOST_THREADS {
+            self.renewed.clear();
+        }
+        self.renewed.insert(thread);
+    }
+
+    /// A thread makes the first call of a process or a thread. What starts threads was seen to do so, and knows its line.
+    pub fn started(&mut self, thread: i32) -> Judgement {
+        if self.renewed.remove(&thread) {
+            return Judgement::GoOn;
+        }
+        match self.start(1) {
+            Judgement::Tell(_) if !leads(thread) => Judgement::GoOn,
+            judgement => judgement,
+        }
+    }
+
+    /// A process or a thread is about to be started (`new` is 0), which the kernel refuses if there are as many as there may
+    /// be; or it has just been started (`new` is 1), and it refuses the next one then.
+    pub fn start(&mut self, new: u64) -> Judgement {
         // Every start is seen here and no end, so this is a bound, and is made exact when it gets near the limit.
-        if self.at_most < self.limit {
+        if self.at_most + new < self.limit {
             self.at_most += 1;
             return Judgement::GoOn;
         }
@@ -60,7 +83,7 @@ impl Processes {
             return Judgement::GoOn;
         };
         let tasks = count_tasks(&inside.processes());
-        self.at_most = tasks + 1;
+        self.at_most = tasks + 1 - new;
         if tasks < self.limit {
             return Judgement::GoOn;
         }
@@ -137,6 +160,13 @@ impl Processes {
             allow: None,
         })
     }
+}
+
+/// Whether a thread is the first one of its process.
+fn leads(thread: i32) -> bool {
+    text_of(&directory_of(thread).join("status"))
+        .and_then(|text| number_after(&text, "Tgid:"))
+        .is_none_or(|process| process == u64::from(thread.unsigned_abs()))
 }
 
 /// The highest process id in use.
