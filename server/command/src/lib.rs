@@ -1,6 +1,7 @@
 //! The command line: options, live output, JSON, policies, runtimes, doctor.
 
 mod allow;
+mod canary;
 mod closing;
 mod doctor;
 mod editor;

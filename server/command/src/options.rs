@@ -148,13 +148,25 @@ pub struct DoctorOptions {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct RuntimesOptions {
+    #[command(subcommand)]
+    pub command: Option<RuntimesCommand>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
     /// Do not run the tools to learn their versions.
     #[arg(long)]
     pub no_versions: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RuntimesCommand {
+    /// Check runtime files: say what is wrong at which line, and run the program that each brings along.
+    Check {
+        /// The files; without any, your own.
+        files: Vec<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

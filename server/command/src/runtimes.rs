@@ -10,7 +10,8 @@ use belljar_runtime::Places;
 use belljar_sandbox::Launcher;
 use serde::Serialize;
 
-use crate::options::RuntimesOptions;
+use crate::canary;
+use crate::options::{RuntimesCommand, RuntimesOptions};
 use crate::pages::print;
 
 /// A language, as `--json` prints it.
@@ -21,6 +22,8 @@ struct Language {
     extensions: Vec<String>,
     /// Where it is described.
     file: String,
+    /// Nobody has seen it run anything.
+    untested: bool,
     /// What runs it; empty if something is missing.
     tools: Vec<Tool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,8 +45,11 @@ struct Missing {
     install: String,
 }
 
-/// Lists them all.
+/// Lists them all, or checks files.
 pub fn runtimes(launcher: Launcher, options: &RuntimesOptions) -> ExitCode {
+    if let Some(RuntimesCommand::Check { files }) = &options.command {
+        return canary::check(launcher, files);
+    }
     let planner = LocalPlanner::default();
     let (catalogue, errors) = planner.catalogue();
     for error in errors {
@@ -80,6 +86,7 @@ pub fn runtimes(launcher: Launcher, options: &RuntimesOptions) -> ExitCode {
                 name: runtime.name().to_owned(),
                 extensions: runtime.extensions().to_vec(),
                 file: runtime.file().to_owned(),
+                untested: runtime.is_untested(),
                 tools,
                 missing,
             }
@@ -166,8 +173,16 @@ fn in_words(languages: &[Language]) -> String {
         .unwrap_or(0);
     for language in languages {
         let mut start = language.id.as_str();
+        let mut untested = if language.untested {
+            "  (untested)"
+        } else {
+            ""
+        };
         if let Some(Missing { tool, install }) = &language.missing {
-            let _ = writeln!(text, "{start:<width$}  missing: {tool}; {install}");
+            let _ = writeln!(
+                text,
+                "{start:<width$}  missing: {tool}; {install}{untested}"
+            );
         }
         for tool in &language.tools {
             let path = displayable_line(&tool.path.to_string_lossy(), 500);
@@ -175,8 +190,8 @@ fn in_words(languages: &[Language]) -> String {
                 .version
                 .as_deref()
                 .map_or(String::new(), |version| format!("  ({version})"));
-            let _ = writeln!(text, "{start:<width$}  {path}{version}");
-            start = "";
+            let _ = writeln!(text, "{start:<width$}  {path}{version}{untested}");
+            (start, untested) = ("", "");
         }
         if language.missing.is_none() && language.tools.is_empty() {
             let _ = writeln!(text, "{start:<width$}  needs nothing");
@@ -196,6 +211,7 @@ mod tests {
             name: id.into(),
             extensions: vec![],
             file: String::new(),
+            untested: id == "ruby",
             tools,
             missing,
         };
@@ -215,7 +231,7 @@ mod tests {
         ]);
         assert_eq!(
             text,
-            "python  /usr/bin/python3  (Python 3.13.5)\nruby    missing: ruby; run `apt install ruby`\n"
+            "python  /usr/bin/python3  (Python 3.13.5)\nruby    missing: ruby; run `apt install ruby`  (untested)\n"
         );
     }
 }

@@ -87,6 +87,7 @@ pub fn build(
         }
         Source::Command { argv } => command_job(request, argv, catalogue, host, &places)?,
     };
+    notices.extend(job.notices);
     let directories: Vec<PathBuf> = job
         .tools
         .iter()

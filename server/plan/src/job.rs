@@ -25,6 +25,8 @@ pub(crate) struct Job {
     pub language: Option<String>,
     pub file: Option<String>,
     pub first_line: u32,
+    /// What to say before the run.
+    pub notices: Vec<String>,
 }
 
 /// How a document runs.
@@ -100,6 +102,7 @@ pub(crate) fn document_job(
         source.map,
         document.text.clone(),
     );
+    let notices = runtime.notes(&source.content);
     let path = source.path;
     let mut files = vec![CellFile {
         path: path.clone(),
@@ -128,6 +131,7 @@ pub(crate) fn document_job(
         language: Some(runtime.id().to_owned()),
         file: Some(document.name.to_owned()),
         first_line: document.lines.map_or(1, |lines| lines.first),
+        notices,
     })
 }
 
@@ -170,6 +174,7 @@ pub(crate) fn command_job(
         language: None,
         file: None,
         first_line: 1,
+        notices: Vec::new(),
     })
 }
 

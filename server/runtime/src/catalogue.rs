@@ -14,6 +14,9 @@ use crate::shipped_file::Described;
 // in order, what stands between quotes in it and is one word.
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
+/// So much of a program's beginning is looked at for notes.
+const MAX_NOTED: usize = 64 * 1024;
+
 /// The text of a shipped file for cells.
 pub(crate) fn support(name: &str) -> Option<&'static str> {
     let found = SUPPORT.iter().find(|(known, _)| *known == name)?;
@@ -58,6 +61,30 @@ impl Runtime {
     /// What fenced blocks in Markdown call it.
     pub fn fence_tags(&self) -> &[String] {
         &self.definition.fence_tags
+    }
+
+    /// Whether nobody has seen it run anything.
+    pub fn is_untested(&self) -> bool {
+        self.definition.untested
+    }
+
+    /// A program that shows whether its file is right, and what it must print.
+    pub fn canary(&self) -> Option<(&str, &str)> {
+        let canary = self.definition.canary.as_ref()?;
+        Some((&canary.program, &canary.output))
+    }
+
+    /// What to say of a program before it runs.
+    pub fn notes(&self, program: &[u8]) -> Vec<String> {
+        if self.definition.note.is_empty() {
+            return Vec::new();
+        }
+        let beginning = String::from_utf8_lossy(&program[..program.len().min(MAX_NOTED)]);
+        let fits = |pattern: &str| Regex::new(pattern).is_ok_and(|one| one.is_match(&beginning));
+        let notes = self.definition.note.iter();
+        let notes =
+            notes.filter(|note| fits(&note.when) && !note.unless.as_deref().is_some_and(fits));
+        notes.map(|note| note.say.clone()).collect()
     }
 
     fn has_name(&self, path: &Path) -> bool {
@@ -211,17 +238,30 @@ impl Catalogue {
         };
         let mut named = candidates.clone();
         named.retain(|runtime| path.is_some_and(|path| runtime.has_name(path)));
+        // A second tool is asked for more exactly than the first.
         let by_shebang = |from: &[&'a Runtime]| {
+            let mut fit = from
+                .iter()
+                .filter(|runtime| runtime.has_shebang(first_line));
+            let first = fit.next()?;
+            let second = |runtime: &&&Runtime| runtime.definition.instead_of.is_some();
+            Some(
+                *fit.find(second)
+                    .filter(|_| !second(&first))
+                    .unwrap_or(first),
+            )
+        };
+        let usual = |from: &[&'a Runtime]| {
             let mut from = from.iter();
-            from.find(|runtime| runtime.has_shebang(first_line))
+            from.find(|runtime| runtime.definition.instead_of.is_none())
                 .copied()
         };
         match named.as_slice() {
             // A name that only one has says it all: the first line need not be asked.
             [only] => Some(only),
             [] => by_shebang(&candidates)
-                .or_else(|| candidates.first().filter(|_| language.is_some()).copied()),
-            [first, ..] => by_shebang(&named).or(Some(first)),
+                .or_else(|| usual(&candidates).filter(|_| language.is_some())),
+            named => by_shebang(named).or_else(|| usual(named)),
         }
     }
 
@@ -266,6 +306,7 @@ mod tests {
             check::check(&runtime.definition, file, text).unwrap_or_else(|error| panic!("{error}"));
             assert!(text.starts_with("# "), "{file} has no opening comment");
             assert_eq!(*file, format!("{}.toml", runtime.id()));
+            assert!(runtime.canary().is_some(), "{file} has no canary");
             // What is looked for before the file is read must be found in it as it is written.
             let definition = &runtime.definition;
             let lists = [
@@ -302,6 +343,9 @@ mod tests {
                     Some(runtime.id()),
                     "{tag}"
                 );
+            }
+            if runtime.definition.instead_of.is_some() {
+                continue;
             }
             let usual = &runtime.extensions()[0];
             let path = format!("/p/a.{usual}");

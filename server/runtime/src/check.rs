@@ -3,8 +3,13 @@
 use regex_lite::Regex;
 
 use crate::RuntimeError;
+use std::time::{Duration, Instant};
+
 use crate::definition::{Choice, Definition, Finder};
-use crate::{catalogue, expand};
+use crate::{Runtime, catalogue, expand};
+
+/// A pattern that takes so many times as long as a simple one is too slow for every line of output.
+const SLOW: u32 = 300;
 
 /// The line, from 1, of the byte at `offset`.
 pub(crate) fn line_of(text: &[u8], offset: usize) -> u32 {
@@ -12,19 +17,49 @@ pub(crate) fn line_of(text: &[u8], offset: usize) -> u32 {
     u32::try_from(before.iter().filter(|byte| **byte == b'\n').count() + 1).unwrap_or(u32::MAX)
 }
 
+/// The error about the first line of `text` that holds `about`. The file is small: that is the one to show.
+fn error(file: &str, text: &str, about: &str, message: String) -> RuntimeError {
+    let offset = text
+        .find(about)
+        .or_else(|| text.find(&about.replace('\\', r"\\")));
+    RuntimeError {
+        file: file.to_owned(),
+        line: offset.map(|offset| line_of(text.as_bytes(), offset)),
+        message,
+    }
+}
+
+impl Runtime {
+    /// Says which patterns of its file, which holds `text`, take very long on a long line.
+    pub fn slow_patterns(&self, text: &str) -> Vec<RuntimeError> {
+        let simple = time(r"^a.*\d+: b$");
+        let slow = patterns(&self.definition).filter(|pattern| time(pattern) > simple * SLOW);
+        let complaint = |pattern: &String| {
+            let message = format!("`{pattern}` is slow; counted repetitions are");
+            error(self.file(), text, pattern, message)
+        };
+        slow.map(complaint).collect()
+    }
+}
+
+/// How long a pattern takes on the worst of some lines. What else the machine does can only add, so the least counts.
+fn time(pattern: &str) -> Duration {
+    let Ok(pattern) = Regex::new(&pattern.replace("{name}", "x")) else {
+        return Duration::ZERO;
+    };
+    let lines = ["a", " ", "a: ", "/a.b:1: "].map(|part| part.repeat(2000 / part.len()));
+    let once = |line: &String| {
+        let start = Instant::now();
+        std::hint::black_box(pattern.is_match(line));
+        start.elapsed()
+    };
+    let least = |line: &String| (0..3).map(|_| once(line)).min();
+    lines.iter().filter_map(least).max().unwrap_or_default()
+}
+
 /// Says the first thing that is wrong.
 pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(), RuntimeError> {
-    let wrong = |about: &str, message: String| {
-        // The file is small: the first line that holds the wrong text is the one to show.
-        let offset = text
-            .find(about)
-            .or_else(|| text.find(&about.replace('\\', r"\\")));
-        RuntimeError {
-            file: file.to_owned(),
-            line: offset.map(|offset| line_of(text.as_bytes(), offset)),
-            message,
-        }
-    };
+    let wrong = |about: &str, message: String| error(file, text, about, message);
     let plain = |id: &str| {
         !id.is_empty()
             && id
@@ -230,12 +265,18 @@ fn patterns(definition: &Definition) -> impl Iterator<Item = &String> {
         .into_iter()
         .flatten()
     });
+    let notes = definition.note.iter().flat_map(|note| {
+        [Some(&note.when), note.unless.as_ref()]
+            .into_iter()
+            .flatten()
+    });
     definition
         .shebangs
         .iter()
         .chain(choices)
         .chain(definition.define.values().map(|define| &define.pattern))
         .chain(definition.flags.iter().map(|flags| &flags.when))
+        .chain(notes)
         .chain(selection.complete.as_ref())
         .chain(keep)
         .chain(

@@ -21,6 +21,17 @@ pub(crate) struct Definition {
     /// Regular expressions over the first line, behind its `#!`.
     #[serde(default)]
     pub shebangs: Vec<String>,
+    /// The id of the runtime that runs its documents, but for those whose first line asks for this one: a second tool for
+    /// one language.
+    pub instead_of: Option<String>,
+    /// It was written from documentation, and nobody has seen it run anything.
+    #[serde(default)]
+    pub untested: bool,
+    /// A program that shows whether all this is right.
+    pub canary: Option<Canary>,
+    /// What to say of programs before they run.
+    #[serde(default)]
+    pub note: Vec<Note>,
     /// Tools by the name that templates call them.
     pub tool: BTreeMap<String, Tool>,
     /// Ways to run a program, best first. The first whose tools are all there is taken.
@@ -52,6 +63,25 @@ pub(crate) struct Definition {
     /// How error messages name lines. For each line of output the first that fits is taken.
     #[serde(default)]
     pub error: Vec<ErrorRule>,
+}
+
+/// A small program, and what it must print.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Canary {
+    pub program: String,
+    pub output: String,
+}
+
+/// Something to say of a program before it runs.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Note {
+    /// Programs that fit.
+    pub when: String,
+    /// Of those, not these.
+    pub unless: Option<String>,
+    pub say: String,
 }
 
 /// A program that a runtime needs.
