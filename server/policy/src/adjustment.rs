@@ -75,6 +75,27 @@ impl Adjustment {
                 .all(|limit| self.limits.contains_key(limit))
     }
 
+    /// Only those keys on which `other` is silent.
+    pub(crate) fn where_silent(self, other: &Adjustment) -> Adjustment {
+        fn unless<T, U>(mine: Option<T>, theirs: &Option<U>) -> Option<T> {
+            mine.filter(|_| theirs.is_none())
+        }
+        let mut limits = self.limits;
+        limits.retain(|limit, _| !other.limits.contains_key(limit));
+        Adjustment {
+            file: self.file,
+            description: None,
+            project: unless(self.project, &other.project),
+            read: unless(self.read, &other.read),
+            hide: unless(self.hide, &other.hide),
+            network: unless(self.network, &other.network),
+            programs: unless(self.programs, &other.programs),
+            pass: unless(self.pass, &other.pass),
+            set: unless(self.set, &other.set),
+            limits,
+        }
+    }
+
     /// Reads one rule of a request, which is a line of a policy file. It has no line number.
     pub(crate) fn of_rule(rule: &str) -> Result<Adjustment, PolicyError> {
         let file = PolicyFile {

@@ -6,6 +6,7 @@
 //! | the user's `policy.toml`, for whichever policy is chosen | the user | sets | adds | adds |
 //! | `.belljar.toml`, not trusted | whoever wrote the project | the narrower of both | what both allow | adds |
 //! | `.belljar.toml`, trusted | the user, who read it | sets | sets | adds |
+//! | the document, in comments | whoever wrote it | the narrower of both | what both allow | adds |
 //! | the request, by the user's own hand | the user | sets | adds | adds |
 //! | the request, from a document | whoever wrote it | narrower or an error | nothing new, or an error | adds |
 //!
@@ -16,6 +17,7 @@ use std::sync::OnceLock;
 
 use crate::adjust::Lists;
 use crate::adjustment::Adjustment;
+use crate::document::DocumentWord;
 use crate::error::{Notice, PolicyError, quoted};
 use crate::policy::Policy;
 use crate::shipped;
@@ -53,6 +55,8 @@ pub struct Layers<'a> {
     pub project: Option<PolicyFile<'a>>,
     /// The user trusts the project's file with exactly this content: see [`crate::content_hash`].
     pub project_trusted: bool,
+    /// What the document says that is run.
+    pub document: DocumentWord<'a>,
     /// The request.
     pub request: Request<'a>,
 }
@@ -62,7 +66,7 @@ pub struct Layers<'a> {
 pub struct Resolved {
     /// The policy.
     pub policy: Policy,
-    /// What the project's file would allow beyond the user's policy, and may not. Belongs on its lines.
+    /// What the project's file or the document would allow beyond the user's policy, and may not. Belongs on its lines.
     pub notices: Vec<Notice>,
 }
 
@@ -84,6 +88,9 @@ pub fn resolve(layers: &Layers<'_>) -> Result<Resolved, PolicyError> {
             (policy, notices) = policy.narrowed_by(&said);
         }
     }
+    let (held, in_vain) = policy.held_by(&layers.document)?;
+    policy = held;
+    notices.extend(in_vain);
     let rules = layers
         .request
         .allow
@@ -103,6 +110,36 @@ pub fn resolve(layers: &Layers<'_>) -> Result<Resolved, PolicyError> {
         }
     }
     Ok(Resolved { policy, notices })
+}
+
+/// What a policy's own file says.
+pub(crate) fn policy_named(
+    name: &str,
+    user_named: Option<&PolicyFile<'_>>,
+) -> Result<Adjustment, PolicyError> {
+    let unknown = |message: String| PolicyError {
+        file: String::new(),
+        line: 0,
+        key: String::new(),
+        message,
+        hint: "`belljar policy list` names the policies there are".to_string(),
+    };
+    if !is_policy_name(name) {
+        return Err(unknown(format!(
+            "{} cannot be the name of a policy",
+            quoted(name)
+        )));
+    }
+    match (user_named, shipped_file(name)) {
+        (Some(file), _) => read(file),
+        (None, Some(file)) => read(&file),
+        (None, None) => Err(unknown(format!("there is no policy {}", quoted(name)))),
+    }
+}
+
+/// What the narrowest policy's own file says.
+pub(crate) fn strict_file() -> Result<Adjustment, PolicyError> {
+    policy_named("strict", None)
 }
 
 /// Reads a policy file for its own sake.
@@ -125,24 +162,7 @@ fn read(file: &PolicyFile<'_>) -> Result<Adjustment, PolicyError> {
 }
 
 fn named(name: &str, user_named: Option<&PolicyFile<'_>>) -> Result<Policy, PolicyError> {
-    let unknown = |message: String| PolicyError {
-        file: String::new(),
-        line: 0,
-        key: String::new(),
-        message,
-        hint: "`belljar policy list` names the policies there are".to_string(),
-    };
-    if !is_policy_name(name) {
-        return Err(unknown(format!(
-            "{} cannot be the name of a policy",
-            quoted(name)
-        )));
-    }
-    match (user_named, shipped_file(name)) {
-        (Some(file), _) => defined(name, &read(file)?),
-        (None, Some(file)) => defined(name, &read(&file)?),
-        (None, None) => Err(unknown(format!("there is no policy {}", quoted(name)))),
-    }
+    defined(name, &policy_named(name, user_named)?)
 }
 
 /// The policy that its own file defines. What the file leaves out is as in `strict`, which is not read for nothing.

@@ -2,6 +2,7 @@
 
 mod adjust;
 mod adjustment;
+mod document;
 mod error;
 mod explain;
 mod grant;
@@ -18,6 +19,7 @@ mod variables;
 use sha2::{Digest, Sha256};
 
 pub use adjustment::Adjustment;
+pub use document::{DocumentPolicy, DocumentWord};
 pub use error::{Notice, PolicyError};
 pub use grant::with_rule;
 pub use layers::{Layers, PolicyFile, Request, Resolved, check, is_policy_name, resolve};
@@ -25,6 +27,7 @@ pub use learnt::Learnt;
 pub use network_rule::{NetworkHost, NetworkRule};
 pub use policy::{Environment, Files, Limits, Network, Origins, Policy, Programs, ProjectAccess};
 pub use rule::Rule;
+pub use variables::check_variable;
 
 /// The policies that come with Belljar, each its name and the text of its file, the narrowest first.
 pub fn shipped() -> &'static [(&'static str, &'static str)] {

@@ -83,6 +83,18 @@ pub(crate) fn value(text: &str) -> Result<String, Wrong> {
     Ok(text.to_string())
 }
 
+/// Whether a document may give its program such a variable. It cannot have one that the cell makes itself, and none that
+/// has a program load other code.
+///
+/// # Errors
+/// Why not.
+pub fn check_variable(name: &str, text: &str) -> Result<(), String> {
+    name_to_pass(name)
+        .and_then(|_| value(text))
+        .map(drop)
+        .map_err(|wrong| wrong.message.replace("passed on", "given to a program"))
+}
+
 /// Whether a variable of this name most likely holds a secret. It may be passed all the same, because here it is the
 /// user who names it, in full; but it is worth a word.
 pub(crate) fn looks_secret(name: &str) -> bool {

@@ -145,6 +145,33 @@ proptest! {
     }
 
     #[test]
+    fn a_document_never_widens(
+        named in text(), user in text(), own in text(), which in 0..4_usize, wall in 1..200_u32, memory in 1..5000_u32,
+    ) {
+        let before = policy(&of_user(&named, &user));
+        let (wall, memory) = (format!("{wall}s"), format!("{memory}MiB"));
+        let names = ["strict", "default", "build", "own"];
+        let document = DocumentWord {
+            name: "a.py",
+            policies: vec![DocumentPolicy {
+                line: 1,
+                name: names[which],
+                user_named: file("own.toml", &own).filter(|_| which == 3),
+            }],
+            limits: vec![(2, "wall", &wall), (3, "memory", &memory)],
+        };
+        let held = policy(&Layers { document, ..of_user(&named, &user) });
+        prop_assert!(held.allows_no_more_than(&before));
+        // It is held by what it names, too; but a variable that this sets may be passed on with the user's value.
+        let other = policy(&Layers {
+            name: names[which],
+            user_named: file("own.toml", &own).filter(|_| which == 3),
+            ..Layers::default()
+        });
+        prop_assert!(held.allows_no_more_than(&other) || own.contains("environment.set"));
+    }
+
+    #[test]
     fn fewer_rules_never_allow_more(
         files in [text(), text(), text()], which in 0..3_usize, key in 0..6_usize, n in any::<prop::sample::Index>(),
         trusted: bool,
