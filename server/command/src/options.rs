@@ -73,6 +73,9 @@ pub struct RunOptions {
     /// Run only these lines: A-B, both included and counted from 1, or one line.
     #[arg(long, value_name = "A-B", value_parser = parse_lines)]
     pub lines: Option<(u32, u32)>,
+    /// Run the cell or block that this line is in, after all earlier ones in the same language.
+    #[arg(long, value_name = "LINE", conflicts_with = "lines", value_parser = clap::value_parser!(u32).range(1..))]
+    pub up_to: Option<u32>,
     /// The source file; `-` reads the source from standard input (and needs --language).
     pub file: PathBuf,
     /// Arguments for the program.
@@ -326,6 +329,7 @@ impl Options {
                     cell: CellOptions::default(),
                     language: None,
                     lines: None,
+                    up_to: None,
                     file: PathBuf::from(second),
                     arguments: texts(rest.collect())?,
                 })

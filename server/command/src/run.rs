@@ -60,6 +60,8 @@ pub fn wanted(options: RunOptions) -> Result<Wanted, ExitCode> {
     } else {
         options.file.to_string_lossy().into_owned()
     };
+    let up_to = options.up_to.map(|line| (1, line));
+    let lines = options.lines.or(up_to);
     let source = Source::Document {
         path: if is_stdin {
             None
@@ -69,8 +71,11 @@ pub fn wanted(options: RunOptions) -> Result<Wanted, ExitCode> {
         name,
         language: options.language,
         text: Arc::from(text),
-        lines: options.lines.map(|(first, last)| LineRange { first, last }),
-        part: Part::default(),
+        lines: lines.map(|(first, last)| LineRange { first, last }),
+        part: match options.up_to {
+            Some(_) => Part::UpTo,
+            None => Part::Lines,
+        },
     };
     request(source, options.arguments, options.cell)
 }

@@ -1,9 +1,13 @@
 //! A document as a program: where it lies in the cell, and what is put there.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use belljar_runtime::{Catalogue, Host, LineMap, NeedsArguments, Runtime};
+use belljar_runtime::{
+    Block, Catalogue, Cell, DocumentKind, Host, LineMap, NeedsArguments, Piece, Runtime,
+    with_line_feeds,
+};
 
 use crate::policy_files::quoted_list;
 use crate::{CELL_HOME, LineRange, Part, Refusal, paths, project};
@@ -21,6 +25,48 @@ pub(crate) struct Document<'a> {
     pub part: Part,
 }
 
+/// What runs a document.
+pub(crate) struct Means<'t> {
+    pub runtime: Runtime,
+    /// If only some of it runs: all of it, with lines as editors count them.
+    text: Option<Cow<'t, str>>,
+    /// What is left of it, if that is not all.
+    pub pieces: Option<Pieces>,
+}
+
+/// Pieces of a text.
+pub(crate) struct Pieces {
+    pieces: Vec<Piece>,
+    /// Those of their lines that run.
+    pub lines: LineRange,
+}
+
+impl Pieces {
+    /// `pieces` of `text`, of which the lines `selected` run, from 0; without it all.
+    fn of(
+        runtime: &Runtime,
+        text: &str,
+        pieces: Vec<Piece>,
+        selected: Option<(usize, usize)>,
+    ) -> Pieces {
+        let pieces = runtime.together(text, pieces);
+        let all = || {
+            let first = pieces.first().map_or(0, |piece| *piece.lines.start());
+            (
+                first,
+                pieces.last().map_or(first, |piece| *piece.lines.end()),
+            )
+        };
+        let (first, last) = selected.unwrap_or_else(all);
+        let number = |line: usize| u32::try_from(line + 1).unwrap_or(u32::MAX);
+        let lines = LineRange {
+            first: number(first),
+            last: number(last),
+        };
+        Pieces { pieces, lines }
+    }
+}
+
 /// A program's source in the cell.
 pub(crate) struct SourceFile {
     pub path: PathBuf,
@@ -36,20 +82,6 @@ fn refuse<T>(reason: impl Into<String>, hint: impl Into<String>) -> Result<T, Re
     })
 }
 
-/// A text in which only a block is left, without the blanks at the front of its lines that belong to the text around it.
-fn margin_off(text: &str, block: LineRange, margin: u32) -> String {
-    let mut left = String::with_capacity(text.len());
-    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
-        let blanks = line.len() - line.trim_start_matches([' ', '\t']).len();
-        if (block.first..=block.last).contains(&number) {
-            left.push_str(&line[blanks.min(margin as usize)..]);
-        } else {
-            left.push('\n');
-        }
-    }
-    left
-}
-
 fn refuse_call<T>(needs: &NeedsArguments) -> Result<T, Refusal> {
     let NeedsArguments { name, parameters } = needs;
     refuse(
@@ -58,52 +90,144 @@ fn refuse_call<T>(needs: &NeedsArguments) -> Result<T, Refusal> {
     )
 }
 
-impl Document<'_> {
+impl<'a> Document<'a> {
     /// Where the document is on the host, with no link but perhaps itself.
     pub(crate) fn place(&self, host: &dyn Host) -> Option<PathBuf> {
         self.path.map(|path| paths::absolute(host, path))
     }
 
-    pub(crate) fn runtime<'c>(&self, catalogue: &'c Catalogue) -> Result<&'c Runtime, Refusal> {
-        let first = self
-            .text
-            .split(|byte| *byte == b'\n')
-            .next()
-            .unwrap_or_default();
-        let first = String::from_utf8_lossy(&first[..first.len().min(512)]);
-        // A name says the language too, for a document that was never saved.
-        let path = self.path.unwrap_or(Path::new(self.name));
-        let ids = || quoted_list(&catalogue.iter().map(Runtime::id).collect::<Vec<_>>());
-        match (
-            catalogue.detect(self.language, Some(path), &first),
-            self.language,
-        ) {
-            (Some(runtime), _) => Ok(runtime),
-            (None, Some(language)) => refuse(
-                format!("there is no runtime for the language `{language}`"),
-                format!(
-                    "Belljar runs {}; a file in ~/.config/belljar/runtimes adds a language",
-                    ids()
-                ),
-            ),
-            (None, None) => refuse(
-                format!("`{}` does not say which language it is in", self.name),
-                format!("name it with `--language ID`, where ID is one of {}", ids()),
-            ),
-        }
-    }
-
-    /// What is put into the cell, and where.
-    pub(crate) fn source(&self, host: &dyn Host, runtime: &Runtime) -> Result<SourceFile, Refusal> {
+    /// What runs it, and its lines that are more than lines of a program.
+    pub(crate) fn means(&self, catalogue: &Catalogue) -> Result<Means<'a>, Refusal> {
         if self.text.len() > MAX_DOCUMENT {
             return refuse(
                 format!("`{}` is larger than 16 MiB", self.name),
                 "run a smaller file, or a program that reads this one: `belljar exec`",
             );
         }
-        let path = self.cell_path(host, runtime);
+        let first = self.text.split(|byte| matches!(byte, b'\n' | b'\r')).next();
+        let first = first.unwrap_or_default();
+        let first = String::from_utf8_lossy(&first[..first.len().min(512)]);
+        // A name says the language too, for a document that was never saved.
+        let path = self.path.unwrap_or(Path::new(self.name));
+        let text = self
+            .lines
+            .map(|lines| self.check_lines(lines))
+            .transpose()?;
+        let kind = || catalogue.kind(self.language, Some(path), &first);
+        if let (Some(lines), Some(text)) = (self.lines, &text) {
+            let kind = kind();
+            let blocks = kind.blocks(catalogue, text);
+            if let Some((runtime, pieces)) = self.pieces(&kind, &blocks, text, lines)? {
+                return Ok(Means {
+                    runtime,
+                    pieces: Some(pieces),
+                    text: Some(text.clone()),
+                });
+            }
+        }
+        let ids = || quoted_list(&catalogue.iter().map(Runtime::id).collect::<Vec<_>>());
+        let runtime = catalogue.detect(self.language, Some(path), &first);
+        let Some(runtime) = runtime.cloned().or_else(|| kind().runtime) else {
+            let text = String::from_utf8_lossy(self.text);
+            let blocks = kind().blocks(catalogue, &with_line_feeds(&text));
+            if let Some(block) = blocks.first() {
+                let (first, last) = (block.first + 1, block.last + 1);
+                return refuse(
+                    format!(
+                        "`{}` is no program, but has blocks of code in it: {}",
+                        self.name,
+                        blocks.len()
+                    ),
+                    format!(
+                        "name the lines of one: `--lines {first}-{last}` is the first, or `--up-to LINE`"
+                    ),
+                );
+            }
+            return match self.language {
+                Some(language) => refuse(
+                    format!("there is no runtime for the language `{language}`"),
+                    format!(
+                        "Belljar runs {}; a file in ~/.config/belljar/runtimes adds a language",
+                        ids()
+                    ),
+                ),
+                None => refuse(
+                    format!("`{}` does not say which language it is in", self.name),
+                    format!("name it with `--language ID`, where ID is one of {}", ids()),
+                ),
+            };
+        };
+        Ok(Means {
+            runtime,
+            pieces: None,
+            text,
+        })
+    }
+
+    /// The block that `lines` are in, or everything up to them.
+    fn pieces(
+        &self,
+        kind: &DocumentKind,
+        blocks: &[Block],
+        text: &str,
+        lines: LineRange,
+    ) -> Result<Option<(Runtime, Pieces)>, Refusal> {
+        let index = |line: u32| {
+            usize::try_from(line)
+                .unwrap_or(usize::MAX)
+                .saturating_sub(1)
+        };
+        let (first, last) = (index(lines.first), index(lines.last));
+        let is_up_to = self.part == Part::UpTo;
+        let from = if is_up_to { last } else { first };
+        if let Some(at) = Block::around(blocks, from, last) {
+            let block = &blocks[at];
+            if let Some(refused) = block.refused.as_ref().filter(|_| self.part != Part::Lines) {
+                return refuse(
+                    format!("this block is not run: {refused}"),
+                    "to run its lines all the same, select them",
+                );
+            }
+            let pieces = match is_up_to {
+                true => Block::up_to(blocks, at)
+                    .into_iter()
+                    .map(Piece::from)
+                    .collect(),
+                false => vec![Piece::from(block)],
+            };
+            let selected = (
+                first.clamp(block.first, block.last),
+                last.clamp(block.first, block.last),
+            );
+            let selected = (!is_up_to).then_some(selected);
+            let pieces = Pieces::of(&block.runtime, text, pieces, selected);
+            return Ok(Some((block.runtime.clone(), pieces)));
+        }
+        if !is_up_to {
+            return Ok(None);
+        }
+        let runtime = kind.runtime.as_ref();
+        let cells = runtime.map_or(Vec::new(), |runtime| runtime.cells(text));
+        let Some((runtime, at)) = runtime.zip(Cell::around(&cells, text, last)) else {
+            return refuse(
+                format!(
+                    "there is no cell and no block in a language that can be run around line {}",
+                    lines.last
+                ),
+                "a cell begins with a comment with `%%`, a block with a fence that names its language",
+            );
+        };
+        let pieces = cells[..=at].iter().map(Piece::from).collect();
+        let pieces = Pieces::of(runtime, text, pieces, None);
+        Ok(Some((runtime.clone(), pieces)))
+    }
+
+    /// What is put into the cell, and where.
+    pub(crate) fn source(&self, host: &dyn Host, means: &Means<'_>) -> Result<SourceFile, Refusal> {
+        let runtime = &means.runtime;
+        let path = self.cell_path(host, means);
         let source = paths::text(&path)?;
-        let Some(lines) = self.lines else {
+        let (Some(LineRange { first, last }), Some(text)) = (self.lines, &means.text) else {
             let flags = runtime.flags(&String::from_utf8_lossy(self.text));
             return Ok(SourceFile {
                 content: self.text.to_vec(),
@@ -112,19 +236,14 @@ impl Document<'_> {
                 path,
             });
         };
-        let text = self.check_lines(lines)?;
-        let LineRange { first, last } = lines;
-        let program = match self.part {
-            Part::Lines => runtime.selection(text, first, last, source),
-            Part::Function => runtime
+        let program = match (&means.pieces, self.part) {
+            (Some(Pieces { pieces, lines }), _) => {
+                runtime.joined(text, pieces, (lines.first, lines.last), source)
+            }
+            (None, Part::Function) => runtime
                 .calling(text, first, last, source)
                 .or_else(|needs| refuse_call(&needs))?,
-            Part::Block { block, margin } => {
-                let text = margin_off(text, block, margin);
-                runtime
-                    .selection(&text, first, last, source)
-                    .moved_right(margin)
-            }
+            (None, _) => runtime.selection(text, first, last, source),
         };
         Ok(SourceFile {
             content: program.text.into_bytes(),
@@ -134,7 +253,8 @@ impl Document<'_> {
         })
     }
 
-    fn check_lines(&self, lines: LineRange) -> Result<&str, Refusal> {
+    /// The text, with lines as editors count them.
+    fn check_lines(&self, lines: LineRange) -> Result<Cow<'a, str>, Refusal> {
         let text = std::str::from_utf8(self.text).or_else(|error| {
             let before = &self.text[..error.valid_up_to()];
             let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
@@ -151,6 +271,7 @@ impl Document<'_> {
                 "lines count from 1: `--lines 3-7`",
             );
         }
+        let text = with_line_feeds(text);
         // Editors show an empty line behind the last line's end.
         let count = text.split('\n').count();
         if usize::try_from(last).unwrap_or(usize::MAX) > count {
@@ -182,12 +303,17 @@ impl Document<'_> {
 
     /// The document's own path, so that errors name it and its neighbours are found; a path of the cell's own for one
     /// that was never saved, or that lies where the cell puts its own things.
-    fn cell_path(&self, host: &dyn Host, runtime: &Runtime) -> PathBuf {
+    fn cell_path(&self, host: &dyn Host, means: &Means<'_>) -> PathBuf {
         let own = self.place(host).filter(|path| !project::is_system(path));
-        let extension = runtime.extensions().first().map_or("txt", String::as_str);
+        let is_text = means.pieces.is_some() && own.as_deref().is_some_and(Catalogue::is_text);
+        let extension = means
+            .runtime
+            .extensions()
+            .first()
+            .map_or("txt", String::as_str);
         // Tools look at the end of a name, and some make a word of the rest; a text around a block has another end.
-        let own = own.map(|path| match (self.part, path.file_name()) {
-            (Part::Block { .. }, Some(name)) => {
+        let own = own.map(|path| match path.file_name() {
+            Some(name) if is_text => {
                 let name = name.to_string_lossy().replace('.', "_");
                 path.with_file_name(format!("{name}.{extension}"))
             }

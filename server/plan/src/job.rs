@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use belljar_runtime::{Catalogue, FoundTool, Host, Invocation, Messages, Places};
 
-use crate::document::Document;
+use crate::document::{Document, Pieces};
 use crate::{CELL_HOME, CellFile, Refusal, RunRequest, Step, command, paths};
 
 /// Where programs put what they make while they are prepared.
@@ -38,8 +38,9 @@ pub(crate) fn document_job(
     places: &Places<'_>,
     root: Option<&Path>,
 ) -> Result<Job, Refusal> {
-    let runtime = document.runtime(catalogue)?;
-    let source = document.source(host, runtime)?;
+    let means = document.means(catalogue)?;
+    let runtime = &means.runtime;
+    let source = document.source(host, &means)?;
     let found = runtime.find(host, places).map_err(|missing| Refusal {
         reason: format!(
             "{} needs `{}`, which was not found",
@@ -130,7 +131,11 @@ pub(crate) fn document_job(
         messages,
         language: Some(runtime.id().to_owned()),
         file: Some(document.name.to_owned()),
-        first_line: document.lines.map_or(1, |lines| lines.first),
+        first_line: match (&means.pieces, document.lines) {
+            (Some(Pieces { lines, .. }), _) => lines.first,
+            (None, Some(lines)) => lines.first,
+            (None, None) => 1,
+        },
         notices,
     })
 }

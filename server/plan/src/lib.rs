@@ -20,7 +20,8 @@ mod views;
 pub use belljar_policy::Learnt;
 pub use belljar_policy::Rule;
 pub use belljar_runtime::{
-    Block, Catalogue, Cell, FileKind, Found, Function, Host, Messages, Runtime, RuntimeError,
+    Block, Catalogue, Cell, DocumentKind, FileKind, Found, Function, Host, Messages, Runtime,
+    RuntimeError, with_line_feeds,
 };
 pub use build::{Planned, build, can_be_allowed};
 pub use grant::{Proposal, Scope, Trust, lifts, project_of, propose, secret_in};

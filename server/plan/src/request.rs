@@ -15,18 +15,15 @@ pub struct LineRange {
 /// What the lines to run are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Part {
-    /// Lines of a program.
+    /// Lines of a program, or of a block.
     #[default]
     Lines,
     /// A function, which is to be called.
     Function,
-    /// Lines of a block of a text that is no program around it.
-    Block {
-        /// The whole block.
-        block: LineRange,
-        /// So many columns at the front of each line belong to the text.
-        margin: u32,
-    },
+    /// A whole block of a text around code, which may say that it is not to be run.
+    Block,
+    /// The cell or block that the last line is in, after all earlier ones in the same language. The first line says nothing.
+    UpTo,
 }
 
 /// What is to be run.

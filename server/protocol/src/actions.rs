@@ -19,10 +19,11 @@ use crate::shown::ShownRun;
 use crate::wire::{self, Scope, What};
 
 /// What can be run, the likeliest first.
-const PARTS: [What; 6] = [
+const PARTS: [What; 7] = [
     What::Selection,
     What::Block,
     What::Cell,
+    What::UpTo,
     What::File,
     What::Function,
     What::Line,
@@ -79,7 +80,7 @@ impl Menu<'_> {
         if !self.document.is_runnable(self.languages, at.0, at.1) {
             return;
         }
-        let is_program = self.document.runtime.is_some();
+        let is_program = self.document.kind.runtime.is_some();
         let is_there = |what: What| match what {
             What::Selection => chosen.is_some(),
             What::Line => chosen.is_none() && !self.is_blank(at.0),

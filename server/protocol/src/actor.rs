@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use belljar_runs::{RunId, Runtime};
+use belljar_runs::{DocumentKind, RunId, Runtime};
 use tokio::sync::mpsc;
 use tower_lsp::ls_types::notification::PublishDiagnostics;
 use tower_lsp::ls_types::request::{CodeLensRefresh, InlayHintRefreshRequest};
@@ -238,17 +238,16 @@ impl Actor {
         // A client that opens twice without closing starts over.
         self.close(&uri);
         let mut document = Document::new(uri.clone(), item.language_id, item.version, &item.text);
-        document.runtime = self.runtime_of(&document);
+        document.kind = self.kind_of(&document);
         self.documents.insert(uri.clone(), document);
         self.active = Some(uri);
     }
 
-    fn runtime_of(&self, document: &Document) -> Option<Runtime> {
+    fn kind_of(&self, document: &Document) -> DocumentKind {
         let language = Some(document.language.as_str()).filter(|language| !language.is_empty());
         let path = path_of(&document.uri);
         let languages = self.runner.languages();
-        let runtime = languages.detect(language, path.as_deref(), &document.first_line);
-        runtime.cloned()
+        languages.kind(language, path.as_deref(), &document.first_line)
     }
 
     fn change(&mut self, change: DidChangeTextDocumentParams) {
@@ -262,11 +261,11 @@ impl Actor {
         let first_line = document.current_first_line();
         if first_line != document.first_line {
             document.first_line = first_line;
-            let runtime = self.runtime_of(&self.documents[&uri]);
+            let kind = self.kind_of(&self.documents[&uri]);
             if let Some(document) = self.documents.get_mut(&uri) {
                 let id = |runtime: &Option<Runtime>| runtime.as_ref().map(|it| it.id().to_owned());
-                self.changed.lenses |= id(&document.runtime) != id(&runtime);
-                document.runtime = runtime;
+                self.changed.lenses |= id(&document.kind.runtime) != id(&kind.runtime);
+                document.kind = kind;
             }
         }
         let mut any = false;

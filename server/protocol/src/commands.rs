@@ -334,16 +334,13 @@ impl Actor {
             source: Source::Document {
                 path: path_of(&wanted.uri),
                 name: name.clone(),
-                language: match &wanted.asked.part.block {
-                    Some(block) => Some(block.language.clone()),
-                    None => Some(document.language.clone()).filter(|language| !language.is_empty()),
-                },
+                language: Some(document.language.clone()).filter(|language| !language.is_empty()),
                 text: document.copy(),
                 lines: lines.map(|(first, last)| LineRange {
                     first: number(first + 1),
                     last: number(last + 1),
                 }),
-                part: kind_of(&wanted.asked.part, lines),
+                part: kind_of(&wanted.asked.part),
             },
             arguments: wanted.asked.arguments.clone(),
             policy: wanted.asked.policy.clone(),
@@ -458,14 +455,12 @@ fn again(run: &ShownRun, allow: Vec<String>) -> Wanted {
     }
 }
 
-/// What planning has to know about a part of a document, which stands on `lines`.
-fn kind_of(part: &Part, lines: Option<(usize, usize)>) -> Kind {
-    match (&part.block, lines) {
-        (Some(block), Some(lines)) => Kind::Block {
-            block: block.around(lines),
-            margin: number(block.margin),
-        },
-        _ if part.what == What::Function => Kind::Function,
+/// What planning has to know about a part of a document.
+fn kind_of(part: &Part) -> Kind {
+    match part.what {
+        What::Function => Kind::Function,
+        What::Block => Kind::Block,
+        What::UpTo => Kind::UpTo,
         _ => Kind::Lines,
     }
 }

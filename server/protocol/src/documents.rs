@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use belljar_runs::{Catalogue, Runtime};
+use belljar_runs::{Catalogue, DocumentKind};
 use ropey::Rope;
 use tower_lsp::ls_types::{TextDocumentContentChangeEvent, Uri};
 
@@ -23,9 +23,9 @@ pub struct Document {
     pub text: Rope,
     /// Some change was lost, so the text is not what the user sees. Nothing is run from it until it is whole again.
     pub out_of_step: bool,
-    /// How it is run, if it is in a language that can be.
-    pub runtime: Option<Runtime>,
-    /// The first line, which may name the interpreter; the runtime is looked for anew when it changes.
+    /// What it is, and how it is run if it is in a language that can be.
+    pub kind: DocumentKind,
+    /// The first line, which may name the interpreter; the kind is looked for anew when it changes.
     pub first_line: String,
     /// What can be run of it, found when somebody asks and good until the next change.
     outline: OnceCell<Outline>,
@@ -82,7 +82,7 @@ impl Document {
             version,
             text: Rope::from_str(text),
             out_of_step: false,
-            runtime: None,
+            kind: DocumentKind::default(),
             first_line: String::new(),
             outline: OnceCell::new(),
             recent: VecDeque::new(),
@@ -221,7 +221,7 @@ impl Document {
     /// What can be run of it.
     pub fn outline(&self, languages: &Catalogue) -> &Outline {
         self.outline
-            .get_or_init(|| Outline::read(&self.text, self.runtime.as_ref(), languages))
+            .get_or_init(|| Outline::read(&self.text, &self.kind, languages))
     }
 
     /// The first line as it is now, as far as it can matter.

@@ -28,7 +28,7 @@ pub fn of_document<'a>(
             data: None,
         });
     };
-    if document.runtime.is_some() {
+    if document.kind.runtime.is_some() {
         let arguments = json!({"uri": document.uri});
         add(0, "▶ Run in sandbox".into(), wire::RUN, arguments);
     }
@@ -41,8 +41,19 @@ pub fn of_document<'a>(
     for cell in cells.take(MOST_PARTS) {
         part(What::Cell, cell.first, cell.first);
     }
-    for block in outline.blocks.iter().take(MOST_PARTS) {
-        part(What::Block, block.fence, block.first);
+    let cells = outline.cells.iter().skip(1).filter(|cell| cell.is_marked);
+    for cell in cells.take(MOST_PARTS) {
+        part(What::UpTo, cell.first, cell.first);
+    }
+    let blocks = outline
+        .blocks
+        .iter()
+        .filter(|block| block.refused.is_none());
+    for block in blocks.take(MOST_PARTS) {
+        part(What::Block, block.opens, block.first);
+    }
+    for block in outline.blocks_with_earlier().take(MOST_PARTS) {
+        part(What::UpTo, block.opens, block.first);
     }
     for run in runs {
         let line = run.first();

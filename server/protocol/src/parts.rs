@@ -1,12 +1,14 @@
 //! Which part of a document is meant: a selection, a line, or the function, cell or block around the cursor.
 
-use belljar_runs::{Block, Catalogue, Cell, LineRange, Runtime};
+use std::collections::HashSet;
+
+use belljar_runs::{Block, Catalogue, Cell, DocumentKind, with_line_feeds};
 use ropey::Rope;
 use tower_lsp::ls_types::Range;
 
 use crate::documents::Document;
 use crate::inbox::Problem;
-use crate::positions::{Encoding, char_at, line_text, number};
+use crate::positions::{Encoding, char_at};
 use crate::selection::chosen_lines;
 use crate::wire::{RunArguments, What};
 
@@ -15,7 +17,7 @@ pub struct Outline {
     text: String,
     /// Its cells.
     pub cells: Vec<Cell>,
-    /// Its blocks, if it is no program itself.
+    /// Its blocks, if it is a text around code.
     pub blocks: Vec<Block>,
 }
 
@@ -26,51 +28,40 @@ pub struct Part {
     pub what: What,
     /// Its first and last line, from 0; `None` for everything.
     pub lines: Option<(usize, usize)>,
-    /// The block that it is in.
-    pub block: Option<InBlock>,
-}
-
-/// The block that lines are in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InBlock {
-    /// The id of its language.
-    pub language: String,
-    /// So many columns at the front of its lines belong to the text around it.
-    pub margin: usize,
-    /// So many lines of it come before the part.
-    pub before: usize,
-    /// And so many behind.
-    pub behind: usize,
-}
-
-impl InBlock {
-    /// The block's lines, from 1, around those of the part, from 0.
-    pub fn around(&self, (first, last): (usize, usize)) -> LineRange {
-        LineRange {
-            first: number(first.saturating_sub(self.before) + 1),
-            last: number(last + self.behind + 1),
-        }
-    }
 }
 
 impl Outline {
-    /// Reads `text`, whose runtime is `runtime`, if it has one.
-    pub fn read(text: &Rope, runtime: Option<&Runtime>, languages: &Catalogue) -> Outline {
-        let text = text.to_string();
+    /// Reads `text`, a document of the kind `kind`.
+    pub fn read(text: &Rope, kind: &DocumentKind, languages: &Catalogue) -> Outline {
+        let text = with_line_feeds(&text.to_string()).into_owned();
+        let runtime = kind.runtime.as_ref();
         Outline {
             cells: runtime.map_or(Vec::new(), |runtime| runtime.cells(&text)),
-            blocks: match runtime {
-                Some(_) => Vec::new(),
-                None => languages.blocks(&text),
-            },
+            blocks: kind.blocks(languages, &text),
             text,
         }
     }
 
     fn block_around(&self, first: usize, last: usize) -> Option<&Block> {
-        let begun = self.blocks.partition_point(|block| block.fence <= first);
-        let block = self.blocks[..begun].last()?;
-        (last <= block.last + 1).then_some(block)
+        Block::around(&self.blocks, first, last).map(|at| &self.blocks[at])
+    }
+
+    /// First line of the first and last line of the last of all pieces up to the line `at`; `None` if there is only one.
+    fn up_to(&self, at: usize) -> Option<(usize, usize)> {
+        if let Some(index) = Block::around(&self.blocks, at, at) {
+            let blocks = Block::up_to(&self.blocks, index);
+            let several = blocks.len() > 1;
+            return several.then(|| (blocks[0].first, self.blocks[index].last));
+        }
+        let index = Cell::around(&self.cells, &self.text, at)?;
+        (index > 0).then(|| (self.cells[0].first, self.cells[index].last))
+    }
+
+    /// The blocks that have others in their language before them.
+    pub fn blocks_with_earlier(&self) -> impl Iterator<Item = &Block> {
+        let mut languages: HashSet<&str> = HashSet::new();
+        let wanted = self.blocks.iter().filter(|block| block.refused.is_none());
+        wanted.filter(move |block| !languages.insert(block.runtime.id()))
     }
 
     /// The lines `first` to `last`, in the block that they are in.
@@ -87,12 +78,6 @@ impl Outline {
         Part {
             what,
             lines: Some((first, last)),
-            block: block.map(|block| InBlock {
-                language: block.runtime.id().to_owned(),
-                margin: block.margin,
-                before: first - block.first,
-                behind: block.last - last,
-            }),
         }
     }
 }
@@ -100,7 +85,7 @@ impl Outline {
 impl Document {
     /// Whether the lines `first` to `last`, from 0, can be run.
     pub fn is_runnable(&self, languages: &Catalogue, first: usize, last: usize) -> bool {
-        self.runtime.is_some() || self.outline(languages).block_around(first, last).is_some()
+        self.kind.runtime.is_some() || self.outline(languages).block_around(first, last).is_some()
     }
 
     /// The part of the kind `what` around the line `at`, from 0.
@@ -109,35 +94,28 @@ impl Document {
         let part = |first, last| Part {
             what,
             lines: Some((first, last)),
-            block: None,
         };
         match what {
-            What::File => Some(Part {
-                what,
-                lines: None,
-                block: None,
-            }),
+            What::File => Some(Part { what, lines: None }),
             What::Selection | What::Line => Some(outline.lines(what, (at, at))),
             What::Function => {
-                let function = self.runtime.as_ref()?.function(&outline.text, at)?;
+                let function = self.kind.runtime.as_ref()?.function(&outline.text, at)?;
                 Some(part(function.first, function.last))
             }
             What::Cell => {
-                let cells = outline.cells.iter();
-                // Empty lines behind a cell are nobody else's.
-                let cell = cells.rev().find(|cell| cell.first <= at)?;
-                let is_in = at <= cell.last || self.is_empty(cell.last + 1, at);
-                is_in.then(|| part(cell.first, cell.last))
+                let cell = Cell::around(&outline.cells, &outline.text, at)?;
+                let cell = outline.cells[cell];
+                Some(part(cell.first, cell.last))
+            }
+            What::UpTo => {
+                let (first, last) = outline.up_to(at)?;
+                Some(part(first, last))
             }
             What::Block => {
                 let block = outline.block_around(at, at)?;
                 Some(outline.lines(what, (block.first, block.last)))
             }
         }
-    }
-
-    fn is_empty(&self, first: usize, last: usize) -> bool {
-        (first..=last).all(|line| line_text(&self.text, line).chars().all(char::is_whitespace))
     }
 
     /// The part that `arguments` mean.
@@ -162,7 +140,6 @@ impl Document {
                 None => Part {
                     what: What::File,
                     lines: None,
-                    block: None,
                 },
             }),
             Some(What::Selection) => {
@@ -204,6 +181,7 @@ impl Document {
 fn missing(what: What, line: usize) -> String {
     let what = match what {
         What::Function => "function",
+        What::UpTo => "cell or block with an earlier one in its language",
         What::Cell => "cell (begun by a comment with `%%`)",
         _ => "fenced block in a language that can be run",
     };

@@ -108,17 +108,13 @@ fn the_part_around_the_cursor_is_run() {
 fn a_block_is_run_in_its_language_and_moves_with_its_text() {
     play(VSCODE, Value::Null, |client, stage| {
         client.open(MARKDOWN, "markdown", NOTES);
-        let block = |first, last, margin| Part::Block {
-            block: belljar_runs::LineRange { first, last },
-            margin,
-        };
         let first = run(
             client,
             json!({"uri": MARKDOWN, "what": "block", "position": at(2)}),
         );
         assert_eq!(
             wanted(stage, 0),
-            ("python".into(), Some((4, 5)), block(4, 5, 0))
+            ("markdown".into(), Some((4, 5)), Part::Block)
         );
         stage.end(&first, |report| prints(report, "/\n"));
         assert_eq!(line_of(&client.wait_for_message(MARKDOWN, "/")), 4);
@@ -128,23 +124,56 @@ fn a_block_is_run_in_its_language_and_moves_with_its_text() {
         );
         assert_eq!(
             wanted(stage, 1),
-            ("javascript".into(), Some((11, 11)), block(11, 11, 3))
+            ("markdown".into(), Some((11, 11)), Part::Block)
         );
         // Lines of a block, with a fence or without, are run in its language too.
         let range = client::range((4, 0), (6, 0));
         run(client, json!({"uri": MARKDOWN, "range": range}));
         assert_eq!(
             wanted(stage, 2),
-            ("python".into(), Some((5, 5)), block(4, 5, 0))
+            ("markdown".into(), Some((5, 5)), Part::Lines)
         );
         client.edit(MARKDOWN, 2, (0, 0), (0, 0), "more\nwords\n");
         client.command("belljar.rerun", json!({"run": "r2"}));
         assert_eq!(
             wanted(stage, 3),
-            ("python".into(), Some((7, 7)), block(6, 7, 0))
+            ("markdown".into(), Some((7, 7)), Part::Lines)
         );
         let text = json!({"uri": MARKDOWN, "what": "block", "position": at(16)});
         assert!(client.try_command("belljar.run", text).is_err());
+    });
+}
+
+#[test]
+fn everything_up_to_a_place_is_run_again_where_it_is_now() {
+    let notes =
+        "```py\nx = 1\n```\n```sh\nls\n```\n```py\nprint(x)\n```\n```{py, eval=FALSE}\ny\n```\n";
+    play(NEOVIM, Value::Null, |client, stage| {
+        client.open(MARKDOWN, "markdown", notes);
+        client.open(FILE, "python", STEPS);
+        let up_to = |uri: &str, line| json!({"uri": uri, "what": "upTo", "position": at(line)});
+        run(client, up_to(MARKDOWN, 7));
+        let seen = |n| wanted(stage, n);
+        assert_eq!(seen(0), ("markdown".into(), Some((2, 8)), Part::UpTo));
+        client.edit(MARKDOWN, 2, (6, 0), (6, 0), "words\n");
+        client.command("belljar.rerun", json!({"run": "r0"}));
+        assert_eq!(seen(1), ("markdown".into(), Some((2, 9)), Part::UpTo));
+        run(client, up_to(FILE, 8));
+        assert_eq!(seen(2), ("python".into(), Some((1, 9)), Part::UpTo));
+        for (uri, line) in [(MARKDOWN, 1), (MARKDOWN, 4), (MARKDOWN, 6), (FILE, 0)] {
+            let refused = client.try_command("belljar.run", up_to(uri, line));
+            let message = refused.unwrap_err().message;
+            assert!(
+                message.contains("an earlier one in its language"),
+                "{message}"
+            );
+        }
+        // A block that is not to be run can be asked for, and planning says why not.
+        run(
+            client,
+            json!({"uri": MARKDOWN, "what": "block", "position": at(11)}),
+        );
+        assert_eq!(seen(3), ("markdown".into(), Some((12, 12)), Part::Block));
     });
 }
 
@@ -164,6 +193,7 @@ fn the_menu_has_the_parts_that_are_at_the_cursor() {
             titles(client, FILE, (4, 4), (4, 5)),
             [
                 "Run cell in sandbox",
+                "Run up to here in sandbox",
                 "Run file in sandbox",
                 "Run function in sandbox",
                 "Run line in sandbox",
@@ -175,6 +205,7 @@ fn the_menu_has_the_parts_that_are_at_the_cursor() {
             [
                 "Run selection in sandbox",
                 "Run cell in sandbox",
+                "Run up to here in sandbox",
                 "Run file in sandbox",
                 "Run selection in sandbox (strict)"
             ]
@@ -215,7 +246,9 @@ fn cells_and_blocks_have_a_lens_that_follows_the_text() {
             [
                 lens(0, "▶ Run in sandbox"),
                 lens(2, "▶ Run cell"),
-                lens(7, "▶ Run cell")
+                lens(7, "▶ Run cell"),
+                lens(2, "▶ Run up to here"),
+                lens(7, "▶ Run up to here")
             ]
         );
         assert_eq!(
@@ -226,7 +259,11 @@ fn cells_and_blocks_have_a_lens_that_follows_the_text() {
         client.edit(FILE, 2, (7, 0), (7, 4), "#");
         assert_eq!(
             client.lenses(FILE),
-            [lens(0, "▶ Run in sandbox"), lens(2, "▶ Run cell")]
+            [
+                lens(0, "▶ Run in sandbox"),
+                lens(2, "▶ Run cell"),
+                lens(2, "▶ Run up to here")
+            ]
         );
         assert_eq!(client.lenses(MARKDOWN).len(), 3);
     });
@@ -237,8 +274,8 @@ fn a_document_with_very_many_parts_has_lenses_for_the_first_ones() {
     play(VSCODE, Value::Null, |client, _| {
         client.open(FILE, "python", &"# %% a\nprint(1)\n".repeat(20_000));
         client.open(MARKDOWN, "markdown", &"```sh\nls\n```\n".repeat(20_000));
-        assert_eq!(client.lenses(FILE).len(), 501);
-        assert_eq!(client.lenses(MARKDOWN).len(), 500);
+        assert_eq!(client.lenses(FILE).len(), 1001);
+        assert_eq!(client.lenses(MARKDOWN).len(), 1000);
         // Those behind them can be run all the same.
         let last = json!({"uri": MARKDOWN, "what": "block", "position": at(59_998)});
         client.command("belljar.run", last);

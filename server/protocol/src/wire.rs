@@ -55,8 +55,11 @@ pub enum What {
     Function,
     /// The `# %%` cell around the cursor.
     Cell,
-    /// The fenced block of a Markdown document around the cursor.
+    /// The block around the cursor, of a Markdown document or another text around code.
     Block,
+    /// The cell or block around the cursor, after all earlier ones in its language.
+    #[serde(rename = "upTo")]
+    UpTo,
     /// The whole document.
     File,
 }
@@ -70,6 +73,7 @@ impl What {
             What::Function => "function",
             What::Cell => "cell",
             What::Block => "block",
+            What::UpTo => "up to here",
             What::File => "file",
         }
     }

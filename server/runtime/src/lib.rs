@@ -1,5 +1,6 @@
 //! How each language is run: runtime files, language detection, selection -> program text and line map. Pure.
 
+mod blocks;
 mod broad;
 mod catalogue;
 mod cells;
@@ -8,27 +9,33 @@ mod choose;
 mod chunks;
 mod commands;
 mod definition;
+mod document;
 mod expand;
-mod fence;
 mod find;
+mod forms;
+mod front;
 mod host;
 mod keep;
 mod line_map;
 mod marks;
 mod messages;
 mod outline;
+mod pieces;
 mod program;
 mod shipped_file;
 
+pub use blocks::Block;
 pub use broad::is_broad;
 pub use catalogue::{Catalogue, Runtime, RuntimeError};
 pub use cells::Cell;
 pub use commands::{Commands, Invocation, SupportFile};
-pub use fence::Block;
+pub use document::{DocumentKind, with_line_feeds};
 pub use find::{FoundTool, FoundWay, MissingTool, Places, install_hint};
+pub use front::Front;
 pub use host::{FileKind, Host};
 pub use line_map::LineMap;
 pub use marks::has_project_mark;
 pub use messages::{Found, Messages};
 pub use outline::{Function, NeedsArguments};
+pub use pieces::Piece;
 pub use program::Program;

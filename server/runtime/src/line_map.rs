@@ -1,10 +1,10 @@
 //! From a line of the program that ran to the line of the document that the user sees.
 
-/// Text of ours on a line of the user's.
+/// Text of ours on a line of the user's, or text of theirs that was taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shift {
     pub line: u32,
-    /// How many columns of ours stand before the user's.
+    /// How many columns.
     pub by: u32,
 }
 
@@ -20,6 +20,8 @@ pub struct LineMap {
     pub(crate) shifts: Vec<Shift>,
     /// Columns that were taken away from the front of every selected line.
     pub(crate) removed: u32,
+    /// Columns that were taken away from the front of single lines, in order.
+    pub(crate) cuts: Vec<Shift>,
     /// Lines of the document before the program's first, where a language cannot do with empty lines instead.
     pub(crate) skipped: u32,
 }
@@ -41,7 +43,9 @@ impl LineMap {
             .filter(|shift| shift.line == line)
             .map(|shift| shift.by)
             .sum();
-        let removed = if selected { self.removed } else { 0 };
+        let cut = self.cuts.binary_search_by_key(&line, |cut| cut.line);
+        let cut = cut.map_or(0, |at| self.cuts[at].by);
+        let removed = cut + if selected { self.removed } else { 0 };
         (
             line,
             column.map(|column| (column.saturating_sub(by) + removed).max(1)),
@@ -61,9 +65,11 @@ mod tests {
             kept: vec![2],
             shifts,
             removed: 4,
+            cuts: vec![Shift { line: 7, by: 2 }],
             skipped: 0,
         };
         assert_eq!(map.document(6, Some(3)), (6, Some(7)));
+        assert_eq!(map.document(7, Some(3)), (7, Some(9)));
         assert_eq!(map.document(5, Some(13)), (5, Some(7)));
         assert_eq!(map.document(5, Some(2)), (5, Some(4)));
         assert_eq!(map.document(2, Some(3)), (2, Some(3)));

@@ -113,15 +113,6 @@ impl Runtime {
     }
 }
 
-impl Program {
-    /// The same, for a document whose lines had so many columns more at the front.
-    #[must_use]
-    pub fn moved_right(mut self, columns: u32) -> Program {
-        self.map.removed += columns;
-        self
-    }
-}
-
 /// One line of the program.
 #[derive(Clone, Debug, Default)]
 struct Line {
@@ -416,6 +407,7 @@ impl<'a> Draft<'a> {
             kept: self.kept.into_iter().map(numbered).collect(),
             shifts,
             removed: self.removed,
+            cuts: Vec::new(),
             skipped: 0,
         };
         Program {

@@ -2,86 +2,102 @@
 
 use std::path::{Path, PathBuf};
 
-use belljar_runtime::{Catalogue, Runtime};
+use belljar_runtime::{Block, Catalogue, Cell, Piece, Runtime, with_line_feeds};
 use serde::Deserialize;
 
 fn documents() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/documents")
 }
 
+fn runtime(id: &str) -> Runtime {
+    Catalogue::shipped().by_id(id).unwrap().clone()
+}
+
+fn blocks(name: &str, text: &str) -> Vec<Block> {
+    let catalogue = Catalogue::shipped();
+    let kind = catalogue.kind(None, Some(Path::new(name)), "");
+    kind.blocks(&catalogue, text)
+}
+
 /// A block or a cell of a real document, found by other means. Lines count from 1; a cell is without its marker.
 #[derive(Deserialize)]
-struct Row {
+struct Place {
     path: String,
     language: String,
     first: usize,
     last: usize,
 }
 
-fn rows() -> Vec<Row> {
-    let text = std::fs::read_to_string(documents().join("blocks.jsonl")).unwrap();
-    text.lines()
+#[test]
+fn the_blocks_and_cells_of_real_documents_are_found() {
+    let places = std::fs::read_to_string(documents().join("places.jsonl")).unwrap();
+    let places: Vec<Place> = places
+        .lines()
         .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
-fn read(row: &Row) -> String {
-    std::fs::read_to_string(documents().join(&row.path)).unwrap()
-}
-
-fn runtime(id: &str) -> Runtime {
-    Catalogue::shipped().by_id(id).unwrap().clone()
-}
-
-#[test]
-fn the_blocks_of_real_documents_are_found() {
+        .collect();
     let catalogue = Catalogue::shipped();
-    let rows: Vec<Row> = rows();
-    let in_markdown: Vec<&Row> = rows
-        .iter()
-        .filter(|row| row.path.ends_with(".md"))
-        .collect();
-    assert!(in_markdown.len() > 50);
-    for row in in_markdown {
-        let blocks = catalogue.blocks(&read(row));
-        let found = blocks.iter().find(|block| block.first + 1 == row.first);
-        let found = found.unwrap_or_else(|| panic!("{}:{}", row.path, row.first));
-        // What is written for one shell often says that it is for any.
-        let language = found.runtime.id().replace("bash", "sh");
-        assert_eq!(
-            (found.last + 1, language),
-            (row.last, row.language.replace("bash", "sh")),
-            "{}",
-            row.path
-        );
-    }
-}
-
-#[test]
-fn the_cells_of_real_documents_are_found() {
-    let rows: Vec<Row> = rows();
-    let in_scripts: Vec<&Row> = rows
-        .iter()
-        .filter(|row| !row.path.ends_with(".md"))
-        .collect();
-    assert!(in_scripts.len() > 10);
-    for row in in_scripts {
-        let text = read(row);
-        let mut code = text
-            .lines()
-            .skip(row.first - 1)
-            .take(row.last + 1 - row.first);
-        if code.all(|line| line.starts_with('#')) {
-            // Commands of a notebook, which are comments in a program.
+    let mut found = 0;
+    let mut unknown = 0;
+    for place in &places {
+        let at = format!("{}:{}", place.path, place.first);
+        let Place { first, last, .. } = *place;
+        let text = std::fs::read_to_string(documents().join(&place.path)).unwrap();
+        let kind = catalogue.kind(None, Some(Path::new(&place.path)), "");
+        if catalogue.by_fence_tag(&place.language).is_none() && !place.language.is_empty() {
+            unknown += 1;
             continue;
         }
-        let cells = runtime(&row.language).cells(&text);
-        let found = cells.iter().find(|cell| cell.first + 2 == row.first);
-        let found = found.unwrap_or_else(|| panic!("{}:{}", row.path, row.first));
-        assert_eq!(found.last + 1, row.last, "{}:{}", row.path, row.first);
-        assert!(found.is_marked);
-        let marker = text.lines().nth(found.first).unwrap();
-        assert!(marker.contains("%%"), "{marker}");
+        let blocks = kind.blocks(&catalogue, &text);
+        if let Some(block) = blocks.iter().find(|block| block.first + 1 == first) {
+            // What is written for one shell often says that it is for any.
+            let language = block.runtime.id().replace("bash", "sh");
+            let expected = place.language.replace("bash", "sh");
+            assert_eq!(block.last + 1, last, "{at}");
+            assert!(
+                language == expected || expected.is_empty(),
+                "{at}: {language}"
+            );
+            found += 1;
+            continue;
+        }
+        let runtime = kind.runtime.unwrap_or_else(|| panic!("{at}"));
+        assert_eq!(runtime.id(), place.language, "{at}");
+        let mut code = text.lines().skip(first - 1).take(last + 1 - first);
+        let is_comment = code.all(|line| line.starts_with(['#', '/']));
+        let cells = runtime.cells(&text);
+        match cells.iter().find(|cell| cell.first + 2 == first) {
+            Some(cell) => assert!(cell.is_marked && cell.last + 1 == last, "{at}"),
+            // Commands of a notebook, which are comments in a program.
+            None => assert!(is_comment, "{at}"),
+        }
+        found += 1;
+    }
+    println!(
+        "{found} of {} blocks and cells found, {unknown} in languages that cannot be run",
+        places.len()
+    );
+    assert!(found > 200);
+}
+
+#[test]
+fn nothing_else_in_real_documents_is_a_block() {
+    let places = std::fs::read_to_string(documents().join("places.jsonl")).unwrap();
+    let places: Vec<Place> = places
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut paths: Vec<&str> = places.iter().map(|place| place.path.as_str()).collect();
+    paths.dedup();
+    for path in paths {
+        let text = std::fs::read_to_string(documents().join(path)).unwrap();
+        for block in blocks(path, &text) {
+            let mut places = places.iter().filter(|place| place.path == path);
+            assert!(
+                places.any(|place| place.first == block.first + 1),
+                "{path}:{}",
+                block.first + 1
+            );
+        }
     }
 }
 
@@ -89,15 +105,14 @@ fn the_cells_of_real_documents_are_found() {
 fn a_fence_may_be_long_indented_or_open_and_must_name_a_language() {
     let text = "~~~~ {.python .numbers}\nprint(1)\n~~~\nprint(2)\n~~~~\n\n1. a list\n\n   ```sh title=\"x\"\n   echo\n   ```\n\
         ```text\n```\n```{code-cell} lua\nprint(1)\n```\n```python\n```\n``` not ` a fence\n````markdown\n```js\n```\n````\n```go\nx";
-    let found: Vec<_> = Catalogue::shipped()
-        .blocks(text)
+    let found: Vec<_> = blocks("notes.md", text)
         .iter()
         .map(|block| {
             (
-                block.fence,
+                block.opens,
                 block.first,
                 block.last,
-                block.margin,
+                block.front.blanks,
                 block.runtime.id().to_owned(),
             )
         })
@@ -424,10 +439,25 @@ fn odd_documents_make_no_trouble() {
         "class A:\n",
         "test(\"",
         "#%%\n#%%\n",
+        "> ```",
+        "> ```sh\n```sh",
+        "#+begin_src sh",
+        "#+BEGIN_SRC",
+        "[source]\n----",
+        "[source,sh]\n.\n.\n.\n.\n",
+        ".. code::",
+        ".. code:: sh\n\n\n",
+        ">",
+        "```{code-cell}\n---\n```",
+        "```{code-cell} sh\n---\n---\n```",
         "int f(int,\n",
     ];
     for text in odd {
-        catalogue.blocks(text);
+        for name in ["a.md", "a.org", "a.rst", "a.adoc", "a.lhs"] {
+            for block in blocks(name, text) {
+                assert!(block.first <= block.last && block.last < text.lines().count());
+            }
+        }
         for runtime in catalogue.iter() {
             runtime.cells(text);
             for at in [0, 1, 7] {
@@ -439,5 +469,250 @@ fn odd_documents_make_no_trouble() {
                 let _ = runtime.calling(text, first, last, "/p/a");
             }
         }
+    }
+}
+
+/// Where the blocks of `text` are, from 1, and in which languages.
+fn places(name: &str, text: &str) -> Vec<(usize, usize, String)> {
+    let place = |block: &Block| {
+        let id = block.runtime.id().to_owned();
+        (block.first + 1, block.last + 1, id)
+    };
+    blocks(name, text).iter().map(place).collect()
+}
+
+#[test]
+fn each_kind_of_document_has_its_own_blocks() {
+    for (name, text, expected) in [
+        (
+            "a.md",
+            "---\nkernelspec:\n  language: lua\n---\n```{code-cell}\n:tags: [a]\nprint(1)\n```\n:::{code-cell} ruby\n---\n\
+             name: x\n---\np 1\n:::\n```\nwords\n```\n",
+            &[(7, 7, "lua"), (13, 13, "ruby")][..],
+        ),
+        (
+            "a.qmd",
+            "```{r}\n#| echo: false\n1\n```\n```{python #id .x}\n1\n```\n```{#id .lua}\n1\n```\n```{=html}\n```\n",
+            &[(2, 3, "r"), (6, 6, "python"), (9, 9, "lua")],
+        ),
+        (
+            "a.md",
+            "> ```sh\n> echo 1\n> ```\n\n> 1. > ```lua\n\n> ~~~lua\n> > 1\nwords\n```lua\n> 1\n```\n",
+            &[(2, 2, "sh"), (8, 8, "lua"), (11, 11, "lua")],
+        ),
+        (
+            "a.org",
+            "#+BEGIN_SRC python :results output\n1\n#+END_SRC\n  #+begin_src jupyter-python :session a\n  1\n  \
+             #+end_src\n#+begin_example\n#+begin_src sh\n#+end_src\n#+end_example\n#+begin_src mermaid\n1\n#+end_src\n",
+            &[(2, 2, "python"), (5, 5, "python")],
+        ),
+        (
+            "a.adoc",
+            ":source-language: ruby\n[source,python]\n.A title\n----\n1\n---\n2\n----\n\n[source]\n....\nputs 1\n....\n\n\
+             [,lua]\n----\n1\n----\n[NOTE]\n----\n1\n----\n[quote, Ann]\n--\n1\n--\n```sh\nls\n```\n[source,sh]\nls\n",
+            &[
+                (5, 7, "python"),
+                (12, 12, "ruby"),
+                (17, 17, "lua"),
+                (28, 28, "sh"),
+            ],
+        ),
+        (
+            "a.rst",
+            ".. code-block:: python\n   :linenos:\n\n   1\n\n   2\n\nwords\n\n.. highlight:: lua\n\n* a list\n\n  .. code::\n\n     \
+             print(1)\n  words\n.. code:: sh\n.. note:: a\n\n   words\n",
+            &[(4, 6, "python"), (16, 16, "lua")],
+        ),
+        (
+            "a.lhs",
+            "words\n\n> main = print 1\n>   where\n\nwords\n\\begin{code}\nf = 1\n\\end{code}\n",
+            &[(3, 4, "haskell"), (8, 8, "haskell")],
+        ),
+    ] {
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(a, b, id)| (*a, *b, (*id).to_owned()))
+            .collect();
+        assert_eq!(places(name, text), expected, "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_document_says_which_blocks_are_not_to_be_run() {
+    let refused =
+        |name: &str, text: &str| blocks(name, text)[0].refused.clone().unwrap_or_default();
+    for (name, text, said) in [
+        (
+            "a.Rmd",
+            "```{r, eval=FALSE}\n1\n```",
+            "`eval=FALSE` says that it is not to be run",
+        ),
+        (
+            "a.qmd",
+            "```{python}\n#| echo: true\n#| eval: false\n1\n```",
+            "`eval: false` says",
+        ),
+        (
+            "a.org",
+            "#+begin_src sh :eval no\n1\n#+end_src",
+            "`:eval no` says",
+        ),
+        (
+            "a.org",
+            "#+begin_src sh :var x=1\n1\n#+end_src",
+            "`:var x=1` takes values",
+        ),
+        (
+            "a.org",
+            "#+begin_src sh :noweb yes\n1\n#+end_src",
+            "`:noweb yes` puts other blocks",
+        ),
+    ] {
+        assert!(
+            refused(name, text).starts_with(said),
+            "{}",
+            refused(name, text)
+        );
+    }
+    for (name, text) in [
+        ("a.Rmd", "```{r, eval=TRUE}\n1\n```"),
+        ("a.md", "```js\nx |= eval(false) // eval: false\n```"),
+        (
+            "a.org",
+            "#+begin_src sh :eval never-export :noweb no\n1\n#+end_src",
+        ),
+    ] {
+        assert_eq!(refused(name, text), "");
+    }
+}
+
+#[test]
+fn lines_end_where_editors_say() {
+    let text = with_line_feeds("a\r```js\r1\r\n2\r```\r");
+    assert_eq!(text, "a\n```js\n1\r\n2\n```\n");
+    assert_eq!(places("a.md", &text), [(3, 4, "javascript".to_owned())]);
+    assert!(matches!(
+        with_line_feeds("a\r\nb\n"),
+        std::borrow::Cow::Borrowed(_)
+    ));
+}
+
+/// The program of everything up to line `at`, from 0: its lines that are not empty, with their numbers from 1.
+fn up_to(name: &str, text: &str, at: usize) -> Vec<(usize, String)> {
+    let catalogue = Catalogue::shipped();
+    let kind = catalogue.kind(None, Some(Path::new(name)), "");
+    let blocks = kind.blocks(&catalogue, text);
+    let (runtime, pieces): (Runtime, Vec<Piece>) = match Block::around(&blocks, at, at) {
+        Some(index) => {
+            let up_to = Block::up_to(&blocks, index);
+            (
+                blocks[index].runtime.clone(),
+                up_to.into_iter().map(Piece::from).collect(),
+            )
+        }
+        None => {
+            let runtime = kind.runtime.unwrap();
+            let cells = runtime.cells(text);
+            let index = Cell::around(&cells, text, at).unwrap();
+            let pieces = cells[..=index].iter().map(Piece::from).collect();
+            (runtime, pieces)
+        }
+    };
+    let pieces = runtime.together(text, pieces);
+    let line = |line: usize| u32::try_from(line + 1).unwrap();
+    let (first, last) = (
+        pieces[0].lines.start(),
+        pieces[pieces.len() - 1].lines.end(),
+    );
+    let program = runtime.joined(text, &pieces, (line(*first), line(*last)), "/p/a");
+    let lines = program.text.lines().enumerate();
+    lines
+        .filter(|(_, line)| !line.is_empty())
+        .map(|(number, line)| (number + 1, line.to_owned()))
+        .collect()
+}
+
+fn numbered(lines: &[(usize, &str)]) -> Vec<(usize, String)> {
+    lines
+        .iter()
+        .map(|(number, line)| (*number, (*line).to_owned()))
+        .collect()
+}
+
+#[test]
+fn up_to_here_is_all_earlier_pieces_of_the_language_where_they_stand() {
+    let notes = "```py\nx = 1\n```\nwords\n```sh\nls\n```\n- list\n  ```python\n  y = x\n  if y:\n      x\n  ```\n\
+        > ```{python, eval=FALSE}\n> z\n> ```\n> ```python\n> print(y)\n> ```\n```python\nw\n```\n";
+    assert_eq!(
+        up_to("a.md", notes, 17),
+        numbered(&[
+            (2, "x = 1"),
+            (10, "y = x"),
+            (11, "if y:"),
+            (12, "    x"),
+            (18, "print(y)")
+        ])
+    );
+    let steps = "import os\n# %% a\nx = 1\n# %% [markdown]\n# words\n\"\"\"\nmore\n\"\"\"\n# %% b\nprint(x)\n\n# %% c\ny\n";
+    assert_eq!(
+        up_to("a.py", steps, 10),
+        numbered(&[
+            (1, "import os"),
+            (2, "# %% a"),
+            (3, "x = 1"),
+            (9, "# %% b"),
+            (10, "print(x)")
+        ])
+    );
+    let literate = "words\n\n> main = print x\n\nwords\n\n> x = 1\n";
+    assert_eq!(
+        up_to("a.lhs", literate, 6),
+        numbered(&[(3, "main = print x"), (7, "x = 1")])
+    );
+}
+
+#[test]
+fn a_piece_that_is_a_program_of_its_own_is_no_part_of_another() {
+    let notes = "```c\nint one(void) { return 1; }\n```\n```c\nint main(void) { return 0; }\n```\n```c\nint main(void) { return one(); }\n```\n";
+    assert_eq!(
+        up_to("a.md", notes, 7),
+        numbered(&[
+            (2, "int one(void) { return 1; }"),
+            (8, "int main(void) { return one(); }")
+        ])
+    );
+}
+
+#[test]
+fn columns_of_pieces_are_those_of_the_document() {
+    let catalogue = Catalogue::shipped();
+    let text = "> ```py\n> a\n> ```\n  ```py\n  b\n  ```\n";
+    let blocks = blocks("a.md", text);
+    let pieces: Vec<Piece> = blocks.iter().map(Piece::from).collect();
+    let python = catalogue.by_id("python").unwrap();
+    let program = python.joined(text, &pieces, (2, 5), "/p/a");
+    assert_eq!(program.map.document(2, Some(1)), (2, Some(3)));
+    assert_eq!(program.map.document(5, Some(1)), (5, Some(3)));
+}
+
+#[test]
+fn a_document_of_nothing_but_fences_is_read_in_no_time() {
+    let mut hostile = String::new();
+    for number in 0..100_000 {
+        hostile.push_str(&format!("```{{l{number} .a eval=FALSE}}\n"));
+    }
+    for (name, text) in [
+        ("a.md", hostile),
+        ("a.md", "```py\n".repeat(100_000)),
+        ("a.md", "> ".repeat(100_000)),
+        ("a.md", "> > ```py\n".repeat(100_000)),
+        ("a.md", "language: py\nlanguage: no\n".repeat(100_000)),
+        ("a.adoc", "[source,py]\n".repeat(100_000)),
+        ("a.org", "#+begin_src py\n".repeat(100_000)),
+        ("a.rst", ".. code:: py\n  a\n".repeat(100_000)),
+        ("a.lhs", "> ```\n\n".repeat(100_000)),
+    ] {
+        // A reader that went over lines again and again would take hours, so no clock is needed.
+        blocks(name, &text);
     }
 }
