@@ -229,7 +229,7 @@ impl Beside {
         let beside = Beside { child };
         let mut all = String::new();
         loop {
-            match told.recv_timeout(Duration::from_secs(15)) {
+            match told.recv_timeout(Duration::from_secs(60)) {
                 Ok(line) if line.starts_with("ok ready") => return Ok(beside),
                 Ok(line) => all += &line,
                 Err(_) => return Err(all),

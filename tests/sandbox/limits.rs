@@ -232,8 +232,8 @@ fn what_starts_one_too_many_is_told_on_its_line() {
         ),
         (
             "forks.py",
-            4,
-            "import os, time\ntry:\n    for _ in range(40):\n        if os.fork() == 0:\n            time.sleep(0.5)\n            os._exit(0)\nexcept BlockingIOError:\n    pass\n",
+            6,
+            "import os\nout, end = os.pipe()\nchildren = 0\ntry:\n    for _ in range(40):\n        if os.fork() == 0:\n            os.close(end)\n            os.read(out, 1)\n            os._exit(0)\n        children += 1\nexcept BlockingIOError:\n    pass\nos.close(end)\nfor _ in range(children):\n    os.wait()\n",
         ),
         (
             "forks.bash",

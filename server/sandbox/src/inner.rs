@@ -56,7 +56,7 @@ fn carry_out(
 
 impl Site {
     /// Carries out a run in this process, and tells `audience`. Whatever happens, the last thing told is the end. `input`
-    /// is the run's standard input; with one, the site must be bare.
+    /// is the run's standard input; with one, a site should be bare, because what was begun is begun again.
     pub fn carry_out(
         self,
         plan: &RunPlan,

@@ -75,8 +75,12 @@ impl Site {
         let (mut group, mut note) = (None, None);
         let (arena, mut begun, is_lowered) = match self.state {
             State::Failed(failure) => return Err(failure),
+            State::Begun(arena, begun) if input.is_none() => (arena, Some(begun), true),
             // An input that was not open when pid 1 was cloned is not open there.
-            State::Begun(arena, begun) => (arena, Some(begun).filter(|_| input.is_none()), true),
+            State::Begun(arena, begun) => {
+                begun.give_up();
+                (arena, None, true)
+            }
             State::Bare => (arena()?, None, false),
         };
         let mut furniture = Furniture::of(plan, choices.project, &arena)?;

@@ -1,37 +1,32 @@
 //! Watches a cell from the start of its first program to its end: passes output on, answers its listener, holds its
 //! limits, and makes the one end that is told.
 
+mod hold;
+
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use belljar_child::{Message, Step};
-use belljar_plan::{Limits, RunPlan};
+use belljar_plan::RunPlan;
 use belljar_report::{Ending, Event, Kind, Layer, Usage, Violation};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 use crate::cgroup::Group;
 use crate::construct::{Standing, let_go, read_message};
-use crate::culprit::Stilled;
-use crate::disk::{Filling, open_files};
+use crate::disk::Filling;
 use crate::failure::Failure;
 use crate::limits::LimitWords;
 use crate::notice::{Besides, Inside, Listener, Names, Print, Prints};
-use crate::output::{Output, TooMuch, is_readable};
+use crate::output::{Output, TooMuch};
 use crate::procfs::waited_for_us;
 use crate::stub::Stub;
 use crate::talk::{Talk, Word};
 use crate::tally::Tally;
 use crate::watcher::{INTERVAL, Look, Watcher};
 
-/// A program that stands, at a limit, where no line of the document can be told (in its runtime's own work between two
-/// turns of a loop) is looked at so many times more, each after a moment.
-const MORE_LOOKS: usize = 3;
-const A_MOMENT: u16 = 5;
 /// A program that prints very much, and waits for us each time, may last so many times its limit on a busy machine.
 pub const MOST_LONGER: u32 = 3;
-/// So long a program that can say where it is may take for that.
-const LAST_WORDS: Duration = Duration::from_millis(300);
 /// A cell that we ended and that is still not gone hangs in the kernel (a dead network file system): its end is told
 /// anyway.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -67,8 +62,8 @@ struct Watch<'a, 't> {
     /// When pid 1 started the first program, by its own clock.
     first_moment_ns: Option<u64>,
     stopped: Option<(Stopped, Instant)>,
-    /// There were as many processes as there may be.
-    is_crowded: bool,
+    /// Since when there were as many processes as there may be.
+    crowded: Option<Instant>,
     /// Pid 1 is dead, or at its end.
     is_dead: bool,
     /// What will never say anything again, and would wake us all the time: the server, pid 1, the listener.
@@ -157,7 +152,7 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
         started: None,
         first_moment_ns: None,
         stopped: None,
-        is_crowded: false,
+        crowded: None,
         is_dead: false,
         silent: Silent::default(),
         last: None,
@@ -348,7 +343,7 @@ impl Watch<'_, '_> {
                     self.last = Some(message);
                     // Who ends because it can start nobody may be faster than those that it has started.
                     if u64::from(message.index) + 1 >= self.plan.limits.processes {
-                        self.hit("processes", Kind::LimitProcesses, Layer::Rlimit);
+                        self.crowd();
                     }
                 }
                 b'T' => self.run_out_of_time(),
@@ -410,8 +405,8 @@ impl Watch<'_, '_> {
 
     fn note_all(&mut self, told: Vec<Violation>) {
         for mut violation in told {
-            if violation.kind == Kind::LimitProcesses && self.standing.group.is_some() {
-                violation.layer = Layer::Cgroup;
+            if violation.kind == Kind::LimitProcesses {
+                violation.layer = self.layer_of_processes();
             }
             if let Some(first) = self.tally.note(violation) {
                 self.talk.tell(&Event::Violation(first));
@@ -443,202 +438,6 @@ impl Watch<'_, '_> {
             self.hit("output", Kind::LimitOutput, Layer::Watcher);
             self.stop(Stopped::Limit("output"));
             self.output.close();
-        }
-    }
-
-    /// Whether the run has lasted as long as it may. What a program that prints very much waits for us is not its own time.
-    fn has_had_its_time(&mut self, lasted: Duration) -> bool {
-        if lasted < self.wall {
-            return false;
-        }
-        if let (Some(before), Some(now)) = (self.busy, waited_for_us()) {
-            let limit = self.plan.limits.wall;
-            let longer = now.saturating_sub(before);
-            let longest = limit.saturating_mul(MOST_LONGER);
-            self.wall = limit.saturating_add(longer).min(longest).max(self.wall);
-        }
-        lasted >= self.wall
-    }
-
-    fn hold_limits(&mut self) {
-        let now = Instant::now();
-        if self.stopped.is_some() {
-            self.next_look = now + INTERVAL;
-            return;
-        }
-        if let Some(started) = self.started
-            && self.has_had_its_time(now.duration_since(started))
-        {
-            return self.run_out_of_time();
-        }
-        if now < self.next_look {
-            return;
-        }
-        let told = self.listener.overdue(false);
-        self.note_all(told);
-        let limits = &self.plan.limits;
-        let mut look = self.watcher.look(limits);
-        if let Some(group) = &self.standing.group {
-            look.cpu = look.cpu.max(group.cpu());
-        }
-        // A look is never more than a tenth of our time, however many processes the program makes.
-        self.next_look = now + INTERVAL.max(now.elapsed() * 9);
-        if let Some(started) = self.started {
-            self.next_look = self.next_look.min(started + self.wall);
-        }
-        self.see(look, limits);
-        self.ask_the_group();
-    }
-
-    fn run_out_of_time(&mut self) {
-        self.hit("wall", Kind::LimitWall, Layer::Watcher);
-        self.stop(Stopped::Limit("wall"));
-    }
-
-    /// What the kernel noted of limits that it holds for the whole cell.
-    fn ask_the_group(&mut self) {
-        let Some(group) = &self.standing.group else {
-            return;
-        };
-        let (memory, processes) = (group.memory_ran_out(), group.processes_ran_out());
-        if processes {
-            self.crowd(Layer::Cgroup);
-        }
-        if memory && self.stopped.is_none() {
-            self.hit("memory", Kind::LimitMemory, Layer::Cgroup);
-            self.stop(Stopped::Limit("memory"));
-        }
-    }
-
-    fn see(&mut self, look: Look, limits: &Limits) {
-        self.peak.memory = self.peak.memory.max(look.memory);
-        self.peak.processes = self.peak.processes.max(look.processes);
-        self.peak.cpu = self.peak.cpu.max(look.cpu);
-        // A group counts what was refused; without one we guess it from how many there are.
-        if self.standing.group.is_none() && look.tasks >= limits.processes {
-            self.crowd(Layer::Rlimit);
-        }
-        if look.is_scratch_full {
-            self.hit("scratch", Kind::LimitDisk, Layer::Mount);
-        }
-        // A group holds it exactly, where we would only now and then be the first to see it.
-        let is_too_much = self.standing.group.is_none() && look.memory > limits.memory;
-        if is_too_much || look.is_machine_full {
-            self.hit("memory", Kind::LimitMemory, Layer::Watcher);
-            self.stop(Stopped::Limit("memory"));
-        } else if look.cpu > limits.cpu {
-            self.hit("cpu", Kind::LimitCpu, Layer::Watcher);
-            self.stop(Stopped::Limit("cpu"));
-        }
-    }
-
-    /// Notes that there are as many processes as there may be. Most often one of them is stopped at that moment, and has its
-    /// line, so it is heard first.
-    fn crowd(&mut self, layer: Layer) {
-        let was = std::mem::replace(&mut self.is_crowded, true);
-        if was || self.is_dead || self.is_over() {
-            self.hit("processes", Kind::LimitProcesses, layer);
-        }
-    }
-
-    /// Finds out who fills scratch space, while it can still be found out.
-    fn look_at_filling(&mut self) {
-        if self.listener.has_written() {
-            self.filling.begins();
-        }
-        if self.filling.patience().is_none() || self.stopped.is_some() || self.is_over() {
-            return;
-        }
-        let (used, size) = self.watcher.scratch();
-        let largest_file = self.plan.limits.file_size;
-        if self.filling.is_nearly_full(used, size, largest_file) {
-            let mut nearly =
-                self.words
-                    .violation("scratch", Kind::LimitDisk, Layer::Mount, self.plan);
-            let stilled = Stilled::below(self.standing.pid);
-            let suspects = stilled.suspects(Kind::LimitDisk);
-            self.listener.put_on_line(&mut nearly, &suspects);
-            let files = open_files(&suspects);
-            stilled.go_on();
-            self.filling.note(nearly, files);
-        }
-        // A program that hears of it may have tidied up before the next ordinary look.
-        if self.watcher.is_scratch_full() {
-            self.hit("scratch", Kind::LimitDisk, Layer::Mount);
-        }
-    }
-
-    /// Notes a limit as a violation, once.
-    fn hit(&mut self, limit: &'static str, kind: Kind, layer: Layer) {
-        let mut violation = self.words.violation(limit, kind, layer, self.plan);
-        if self.tally.has(&violation) {
-            return;
-        }
-        // Where processes are started is known from the calls that do it, or not at all.
-        if kind != Kind::LimitProcesses && !self.is_dead && !self.is_over() {
-            let mut stilled = Stilled::below(self.standing.pid);
-            self.listener
-                .put_on_line(&mut violation, &stilled.suspects(kind));
-            for _ in 0..MORE_LOOKS {
-                let is_loop = matches!(kind, Kind::LimitWall | Kind::LimitCpu);
-                if !is_loop || violation.line.is_some() {
-                    break;
-                }
-                stilled.go_on();
-                self.let_it_move();
-                stilled = Stilled::below(self.standing.pid);
-                self.listener
-                    .put_on_line(&mut violation, &stilled.suspects(kind));
-            }
-            if matches!(kind, Kind::LimitWall | Kind::LimitCpu | Kind::LimitMemory)
-                && violation.line.is_none()
-                && let Some(process) = stilled.ask(&stilled.suspects(kind))
-            {
-                self.let_it_say(process, kind);
-            }
-            // Of all limits only this one does not end the run.
-            if kind == Kind::LimitDisk {
-                stilled.go_on();
-            }
-        }
-        if kind == Kind::LimitDisk {
-            self.filling.put_on_line(&mut violation);
-        }
-        if let Some(first) = self.tally.note(violation) {
-            self.talk.tell(&Event::Violation(first));
-        }
-    }
-
-    /// Gives the programs a moment in which to get on, unless the cell ends in it.
-    fn let_it_move(&self) {
-        let mut end = [PollFd::new(self.standing.pidfd.as_fd(), PollFlags::POLLIN)];
-        let _ = nix::poll::poll(&mut end, A_MOMENT);
-    }
-
-    /// Reads what a program that was asked where it is has to say. It ends with that; nobody waits long for it.
-    fn let_it_say(&mut self, process: BorrowedFd<'_>, kind: Kind) {
-        let deadline = Instant::now() + LAST_WORDS;
-        let limits = &self.plan.limits;
-        // What runs on because of us may not take much more meanwhile.
-        let most = self
-            .peak
-            .memory
-            .max(limits.memory)
-            .saturating_add(limits.memory / 8);
-        while !is_readable(process) && Instant::now() < deadline {
-            if kind == Kind::LimitMemory && self.watcher.look(limits).memory > most {
-                break;
-            }
-            if self.listener.descriptor().is_some_and(is_readable) {
-                self.answer();
-            }
-            for stream in [0, 1] {
-                if self.output.pipe(stream).is_some_and(is_readable) {
-                    self.read_output(stream);
-                }
-            }
-            let mut waiting = [PollFd::new(process, PollFlags::POLLIN)];
-            let _ = nix::poll::poll(&mut waiting, 1u8);
         }
     }
 
@@ -679,6 +478,9 @@ impl Watch<'_, '_> {
             self.hit("scratch", Kind::LimitDisk, Layer::Mount);
         }
         self.ask_the_group();
+        if self.crowded.is_some() {
+            self.tell_of_crowd();
+        }
         let ending = self.ending();
         // If the program died of it, that is known by now.
         if self.filling.has_cut_off_file(self.plan.limits.file_size) {
