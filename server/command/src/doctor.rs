@@ -1,11 +1,12 @@
 //! `belljar doctor`: what protects a run on this machine, what does not and why, and the command that mends it.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use belljar_report::{Ending, Posture, Report, ending_words};
-use belljar_runs::{Conductor, Part, RunRequest, Source, Update};
-use belljar_sandbox::{Launcher, doctor};
+use belljar_runs::{Conductor, LocalHost, Part, RunRequest, Source, Update, kept_in};
+use belljar_sandbox::{Launcher, Stock, doctor, stock};
 use serde::Serialize;
 
 use crate::options::DoctorOptions;
@@ -35,6 +36,27 @@ struct Diagnosis<'a> {
     ending: &'a Option<Ending>,
     posture: Option<&'a Posture>,
     layers: Vec<Layer>,
+    kept: Option<Kept>,
+}
+
+/// What is kept of programs that were compiled.
+#[derive(Serialize)]
+struct Kept {
+    directory: PathBuf,
+    programs: u64,
+    bytes: u64,
+}
+
+impl Kept {
+    fn look() -> Option<Kept> {
+        let directory = kept_in(&LocalHost)?;
+        let Stock { programs, bytes } = stock(&directory);
+        Some(Kept {
+            directory,
+            programs,
+            bytes,
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -75,12 +97,13 @@ pub fn doctor(launcher: Launcher, options: &DoctorOptions) -> ExitCode {
             ending: &report.ending,
             posture,
             layers,
+            kept: Kept::look(),
         };
         let mut json = serde_json::to_string_pretty(&diagnosis).unwrap_or_default();
         json.push('\n');
         json
     } else {
-        in_words(&layers, &report, works)
+        in_words(&layers, &report, works) + &kept_in_words(Kept::look().as_ref())
     };
     let printed = print(text.as_bytes());
     if works { printed } else { ExitCode::FAILURE }
@@ -170,6 +193,18 @@ fn in_words(layers: &[Layer], report: &Report, works: bool) -> String {
         }
     }
     text
+}
+
+fn kept_in_words(kept: Option<&Kept>) -> String {
+    let Some(kept) = kept else {
+        return "Compiled programs are not kept: there is no home directory.\n".to_owned();
+    };
+    let place = belljar_report::displayable_line(&kept.directory.to_string_lossy(), 500);
+    let size = kept.bytes.div_ceil(1 << 20);
+    format!(
+        "Compiled programs are kept in {place}: {} now, {size} MiB.\n",
+        kept.programs
+    )
 }
 
 /// The posture as names and values, in the order of its declaration.

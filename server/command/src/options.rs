@@ -76,6 +76,9 @@ pub struct RunOptions {
     /// Run the cell or block that this line is in, after all earlier ones in the same language.
     #[arg(long, value_name = "LINE", conflicts_with = "lines", value_parser = clap::value_parser!(u32).range(1..))]
     pub up_to: Option<u32>,
+    /// Compile it, also if the same text was compiled before, and keep nothing of it.
+    #[arg(long)]
+    pub no_cache: bool,
     /// The source file; `-` reads the source from standard input (and needs --language).
     pub file: PathBuf,
     /// Arguments for the program.
@@ -330,6 +333,7 @@ impl Options {
                     language: None,
                     lines: None,
                     up_to: None,
+                    no_cache: false,
                     file: PathBuf::from(second),
                     arguments: texts(rest.collect())?,
                 })

@@ -28,8 +28,12 @@ pub struct Wanted {
 /// Runs a source file.
 pub fn run(site: Site, options: RunOptions) -> ExitCode {
     let json = options.cell.json;
+    let planner = match options.no_cache {
+        true => LocalPlanner::default().keeping_nothing(),
+        false => LocalPlanner::default(),
+    };
     match wanted(options) {
-        Ok(wanted) => conduct(site, wanted, json),
+        Ok(wanted) => conduct(site, &planner, wanted, json),
         Err(status) => status,
     }
 }
@@ -87,7 +91,7 @@ pub fn exec(site: Site, options: ExecOptions) -> ExitCode {
         argv: options.command,
     };
     match request(source, Vec::new(), options.cell) {
-        Ok(wanted) => conduct(site, wanted, json),
+        Ok(wanted) => conduct(site, &LocalPlanner::default(), wanted, json),
         Err(status) => status,
     }
 }
@@ -115,7 +119,7 @@ fn request(source: Source, arguments: Vec<String>, cell: CellOptions) -> Result<
     })
 }
 
-fn conduct(site: Site, wanted: Wanted, json: bool) -> ExitCode {
+fn conduct(site: Site, planner: &LocalPlanner, wanted: Wanted, json: bool) -> ExitCode {
     let Wanted {
         request, origin, ..
     } = wanted;
@@ -131,8 +135,7 @@ fn conduct(site: Site, wanted: Wanted, json: bool) -> ExitCode {
         Ok(live) => live,
         Err(error) => return failed(error),
     };
-    let planner = LocalPlanner::default();
-    let (report, remains) = conduct_here(site, &planner, &request, input, &mut live);
+    let (report, remains) = conduct_here(site, planner, &request, input, &mut live);
     let told = if live.is_pipe_broken {
         Err(io::ErrorKind::BrokenPipe.into())
     } else if json {

@@ -9,7 +9,7 @@ use belljar_runtime::{Catalogue, Host, Messages, Places};
 use crate::document::Document;
 use crate::environment::environment;
 use crate::executables::executables;
-use crate::job::{command_job, document_job};
+use crate::job::{command_job, document_job, kept_in};
 use crate::policy_files::PolicyFiles;
 use crate::{
     Limits, Project, ProjectAccess, Refusal, Rules, RunPlan, RunRequest, Source, View,
@@ -52,7 +52,7 @@ pub fn build(
         PolicyFiles::read(host, &request.policy, root.as_deref())?.resolve(host, request)?;
     let mut notices: Vec<String> = notices.iter().map(ToString::to_string).collect();
     refuse_network(&policy)?;
-    let project = project(&policy, root.as_deref());
+    let project = project(&policy, root.as_deref(), host);
     // Tools of a project that the run does not see are no tools of the run.
     let places = Places {
         project: project.as_ref().map(|project| project.root.as_path()),
@@ -134,6 +134,7 @@ pub fn build(
         policy: policy.name.clone(),
         document: job.document,
         steps: job.steps,
+        product: job.product,
         files: job.files,
         views: shown,
         project,
@@ -223,17 +224,36 @@ pub fn can_be_allowed(rule: &str) -> bool {
     !rule.trim_start().starts_with("network")
 }
 
-fn project(policy: &Policy, root: Option<&Path>) -> Option<Project> {
+fn project(policy: &Policy, root: Option<&Path>, host: &dyn Host) -> Option<Project> {
     let access = match policy.files.project {
         Access::Hidden => return None,
         Access::Read => ProjectAccess::Read,
         Access::Overlay => ProjectAccess::Overlay,
     };
-    root.map(|root| Project {
+    let root = root?;
+    let mut hide = policy.files.hide.clone();
+    hide.extend(kept_below(root, host));
+    Some(Project {
         root: root.to_path_buf(),
         access,
-        hide: policy.files.hide.clone(),
+        hide,
     })
+}
+
+/// What hides other programs that were compiled, in a project that is as large as the user's home.
+fn kept_below(root: &Path, host: &dyn Host) -> Option<String> {
+    let kept_in = kept_in(host)?;
+    let below = host.resolve(&kept_in)?;
+    let below = below.strip_prefix(root).ok()?.to_str()?;
+    let is_special = |sign: char| r"\*?[]{}!".contains(sign);
+    let mut glob = String::with_capacity(below.len());
+    for sign in below.chars() {
+        if is_special(sign) {
+            glob.push('\\');
+        }
+        glob.push(sign);
+    }
+    Some(glob)
 }
 
 fn limits(policy: &Policy) -> Limits {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use belljar_runtime::{Catalogue, FoundTool, Host, Invocation, Messages, Places};
 
 use crate::document::{Document, Pieces};
-use crate::{CELL_HOME, CellFile, Refusal, RunRequest, Step, command, paths};
+use crate::{CELL_HOME, CellFile, Product, Refusal, RunRequest, Step, command, paths};
 
 /// Where programs put what they make while they are prepared.
 const SCRATCH: &str = "/tmp";
@@ -14,6 +14,7 @@ const SCRATCH: &str = "/tmp";
 pub(crate) struct Job {
     pub document: Option<PathBuf>,
     pub steps: Vec<Step>,
+    pub product: Option<Product>,
     pub files: Vec<CellFile>,
     pub tools: Vec<FoundTool>,
     /// What else the run's own commands execute.
@@ -65,21 +66,27 @@ pub(crate) fn document_job(
     if Path::new(&binary) == source.path {
         binary.push_str(".bin");
     }
-    let commands = runtime.commands(
-        host,
-        places,
-        &found,
-        &Invocation {
-            source: paths::text(&source.path)?,
-            binary: &binary,
-            scratch: SCRATCH,
-            directory: paths::text(directory)?,
-            arguments: &request.arguments,
-            flags: &source.flags,
-            unbuffered: request.output_lines,
-        },
-    );
+    let invocation = Invocation {
+        source: paths::text(&source.path)?,
+        binary: &binary,
+        scratch: SCRATCH,
+        directory: paths::text(directory)?,
+        arguments: &request.arguments,
+        flags: &source.flags,
+        unbuffered: request.output_lines,
+    };
+    let commands = runtime.commands(host, places, &found, &invocation);
     let compiles = !commands.compile.is_empty();
+    let is_made = compiles && commands.run.first() == Some(&binary);
+    let inputs = is_made.then(|| runtime.inputs(host, places, &invocation, &source.content));
+    let product = inputs.flatten().and_then(|inputs| {
+        Some(Product {
+            binary: PathBuf::from(&binary),
+            inputs,
+            tools: made_of(&found.tools),
+            kept_in: kept_in(host)?,
+        })
+    });
     let prepared = commands
         .compile
         .into_iter()
@@ -118,6 +125,7 @@ pub(crate) fn document_job(
     Ok(Job {
         document: Some(path),
         steps,
+        product,
         files,
         tools: found.tools,
         executes: if compiles {
@@ -138,6 +146,23 @@ pub(crate) fn document_job(
         },
         notices,
     })
+}
+
+/// What else of the host than what it reads decides what a compiler makes.
+fn made_of(tools: &[FoundTool]) -> Vec<PathBuf> {
+    let executes = |tool: &FoundTool| tool.executes.iter().map(PathBuf::from).collect::<Vec<_>>();
+    let of_tool = |tool: &FoundTool| {
+        let own = [tool.path.clone(), tool.real.clone()].into_iter();
+        let others = tool.sees.iter().cloned().chain(executes(tool));
+        own.chain(others.filter(|path| path.is_absolute()))
+            .collect::<Vec<_>>()
+    };
+    tools.iter().flat_map(of_tool).collect()
+}
+
+/// The user's directory for programs that were compiled.
+pub fn kept_in(host: &dyn Host) -> Option<PathBuf> {
+    Some(paths::of_user(host, "XDG_CACHE_HOME", ".cache")?.join("compiled"))
 }
 
 /// How a command runs.
@@ -169,6 +194,7 @@ pub(crate) fn command_job(
     Ok(Job {
         document: None,
         steps: vec![step],
+        product: None,
         files: Vec::new(),
         tools,
         executes: Vec::new(),

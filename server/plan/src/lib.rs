@@ -25,6 +25,7 @@ pub use belljar_runtime::{
 };
 pub use build::{Planned, build, can_be_allowed};
 pub use grant::{Proposal, Scope, Trust, lifts, project_of, propose, secret_in};
+pub use job::kept_in;
 pub use learn::{Lesson, lesson};
 pub use policy_files::{
     PolicySource, TrustRecord, is_trusted, policy_names, read_policy_files, trust_record,
@@ -34,5 +35,6 @@ pub use project::find_project;
 pub use refusal::Refusal;
 pub use request::{LineRange, Part, RunRequest, Source};
 pub use run_plan::{
-    CELL_HOME, CellFile, Executables, Limits, Project, ProjectAccess, Rules, RunPlan, Step, View,
+    CELL_HOME, CellFile, Executables, Limits, Product, Project, ProjectAccess, Rules, RunPlan,
+    Step, View,
 };

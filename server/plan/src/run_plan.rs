@@ -66,6 +66,19 @@ pub struct Step {
     pub is_program: bool,
 }
 
+/// What the steps before the program make, where it can serve a later run of the same text too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// The program that they make: its path in the cell, which is below `/tmp`.
+    pub binary: PathBuf,
+    /// Files likewise, in which they say what they read besides `files`, as rules for `make`.
+    pub inputs: Vec<PathBuf>,
+    /// What they are made of on the host: if that changes, they may make something else.
+    pub tools: Vec<PathBuf>,
+    /// The directory of the host in which such programs are kept. It need not be there.
+    pub kept_in: PathBuf,
+}
+
 /// Which files the cell may execute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Executables {
@@ -123,6 +136,9 @@ pub struct RunPlan {
     pub document: Option<PathBuf>,
     /// What to execute, in order. Never empty; exactly the last `is_program`.
     pub steps: Vec<Step>,
+    /// What the steps before the program make, if it may be kept.
+    #[serde(default)]
+    pub product: Option<Product>,
     /// Files to put into the cell. Written in order, after the project is in place.
     pub files: Vec<CellFile>,
     /// Files and directories of the host that the cell sees.

@@ -16,11 +16,10 @@ use belljar_report::{Event, Report};
 use tokio::sync::mpsc;
 
 pub use belljar_plan::{
-    Block, Catalogue, Cell, DocumentKind, Function, Host, Learnt, Lesson, LineRange, Part, PolicySource,
-    Proposal, Refusal, Rule, RunRequest, Runtime, RuntimeError, Scope, Source, Trust, TrustRecord,
-    can_be_allowed, find_project, is_trusted, lesson, policy_names, propose, read_policy_files,
-    secret_in, trust_record,
-    with_line_feeds,
+    Block, Catalogue, Cell, DocumentKind, Function, Host, Learnt, Lesson, LineRange, Part,
+    PolicySource, Proposal, Refusal, Rule, RunRequest, Runtime, RuntimeError, Scope, Source, Trust,
+    TrustRecord, can_be_allowed, find_project, is_trusted, kept_in, lesson, policy_names, propose,
+    read_policy_files, secret_in, trust_record, with_line_feeds,
 };
 pub use cells::{Boxed, Cells, Living, Stop};
 pub use conductor::Conductor;

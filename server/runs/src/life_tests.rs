@@ -150,6 +150,7 @@ fn plan() -> RunPlan {
     };
     RunPlan {
         policy: "default".into(),
+        product: None,
         steps: vec![step],
         files: vec![],
         views: vec![],

@@ -15,6 +15,7 @@ use crate::{LocalHost, Planner, Prepared};
 pub struct LocalPlanner {
     /// Read when it is first needed, and once.
     catalogue: OnceLock<(Catalogue, Vec<RuntimeError>)>,
+    keeps_nothing: bool,
 }
 
 impl LocalPlanner {
@@ -22,6 +23,15 @@ impl LocalPlanner {
     pub fn knowing(catalogue: Catalogue) -> LocalPlanner {
         LocalPlanner {
             catalogue: OnceLock::from((catalogue, Vec::new())),
+            ..LocalPlanner::default()
+        }
+    }
+
+    /// Has everything compiled, and what was compiled not kept.
+    pub fn keeping_nothing(self) -> LocalPlanner {
+        LocalPlanner {
+            keeps_nothing: true,
+            ..self
         }
     }
 
@@ -41,13 +51,16 @@ impl LocalPlanner {
 impl Planner for LocalPlanner {
     fn prepare(&self, request: &RunRequest) -> Result<Prepared, Refusal> {
         let Planned {
-            plan,
+            mut plan,
             messages,
             language,
             file,
             first_line,
             notices,
         } = build(request, self.catalogue().0, &LocalHost)?;
+        if self.keeps_nothing {
+            plan.product = None;
+        }
         let map = messages.clone();
         let read_errors = move |stderr: &str| {
             let found = messages.read(stderr).into_iter();

@@ -122,6 +122,16 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
             return Err(wrong(name, "no file of this name is shipped".to_owned()));
         }
     }
+    let inputs = definition.kept.iter().flat_map(|kept| &kept.inputs);
+    for template in inputs {
+        let is_in_scratch = template.starts_with("{scratch}/");
+        if !is_in_scratch || expand::names(template).count() != 1 {
+            return Err(wrong(
+                template,
+                format!("`{template}` is no file below `{{scratch}}`"),
+            ));
+        }
+    }
     let unbuffered = &definition.unbuffered;
     for way in &definition.way {
         for tool in &way.needs {
@@ -277,6 +287,11 @@ fn patterns(definition: &Definition) -> impl Iterator<Item = &String> {
         .chain(definition.define.values().map(|define| &define.pattern))
         .chain(definition.flags.iter().map(|flags| &flags.when))
         .chain(notes)
+        .chain(definition.kept.iter().flat_map(|kept| {
+            [kept.unless.as_ref(), kept.unless_file.as_ref()]
+                .into_iter()
+                .flatten()
+        }))
         .chain(selection.complete.as_ref())
         .chain(keep)
         .chain(

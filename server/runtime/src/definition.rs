@@ -55,6 +55,7 @@ pub(crate) struct Definition {
     pub selection: Selection,
     #[serde(default)]
     pub unbuffered: Unbuffered,
+    pub kept: Option<Kept>,
     /// What columns in error messages count.
     #[serde(default)]
     pub columns: Columns,
@@ -229,6 +230,19 @@ pub(crate) struct Unbuffered {
     /// Arguments for `{unbuffered}`.
     #[serde(default)]
     pub add: Vec<String>,
+}
+
+/// That what the compile steps put at `{binary}` may be kept for the next run of the same text, and when it may not.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kept {
+    /// Files in which the steps say what they read besides the text, as rules for `make`: templates of `{scratch}`.
+    #[serde(default)]
+    pub inputs: Vec<String>,
+    /// A text that fits may read what they do not name, or what is never the same.
+    pub unless: Option<String>,
+    /// Another file with a name that fits, in the document's directory or above it in the project, may be read too.
+    pub unless_file: Option<String>,
 }
 
 /// How some lines of a document become a program.

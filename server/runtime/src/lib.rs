@@ -16,6 +16,7 @@ mod forms;
 mod front;
 mod host;
 mod keep;
+mod kept;
 mod line_map;
 mod marks;
 mod messages;

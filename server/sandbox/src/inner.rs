@@ -10,9 +10,14 @@ use belljar_plan::RunPlan;
 use belljar_report::Usage;
 
 use crate::failure::Failure;
+use crate::kept::{self, Kept};
 use crate::site::Site;
 use crate::talk::{Audience, Server, Talk};
 use crate::watch::{Remains, end, watch};
+
+/// What a report says when nothing was compiled.
+const NOT_COMPILED: &str =
+    "compiled by an earlier run of the same text (`--no-cache` compiles it again)";
 
 /// Conducts the run that the server speaks of over `socket`. Whatever happens, the last thing told is the end.
 pub fn conduct(socket: UnixStream, input: Option<OwnedFd>) {
@@ -45,8 +50,22 @@ fn carry_out(
     input: Option<&OwnedFd>,
     talk: Talk<'_>,
 ) -> Option<Remains> {
+    let (shorter, printed, room) = match kept::look(plan) {
+        Kept::Nothing => (None, Vec::new(), None),
+        Kept::Room(room) => (None, Vec::new(), Some(room)),
+        Kept::Program(found) => {
+            let (shorter, printed) = found.instead_of(plan);
+            (Some(shorter), printed, None)
+        }
+    };
+    let plan = shorter.as_ref().unwrap_or(plan);
     match site.stand_up(plan, input) {
-        Ok(standing) => watch(plan, standing, talk),
+        Ok(mut standing) => {
+            if shorter.is_some() {
+                standing.posture.notes.push(NOT_COMPILED.to_owned());
+            }
+            watch(plan, standing, talk, room, &printed)
+        }
         Err(failure) => {
             end(talk, failure.into_ending(), Usage::default());
             None

@@ -14,6 +14,7 @@ mod frames;
 mod furnish;
 mod identity;
 mod inner;
+mod kept;
 mod landlock;
 mod launcher;
 mod limits;
@@ -32,6 +33,7 @@ mod watch;
 mod watcher;
 
 pub use cell::{Canceller, Cell, Input};
+pub use kept::{Stock, stock};
 pub use launcher::Launcher;
 pub use site::Site;
 pub use talk::Audience;

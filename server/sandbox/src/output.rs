@@ -8,6 +8,7 @@ use belljar_plan::RunPlan;
 use belljar_report::Stream;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
+use crate::kept::{MOST_PRINTED, Printed};
 use crate::spool::Spool;
 use crate::talk::Talk;
 
@@ -35,6 +36,8 @@ pub struct Output {
     /// When a pipe was last read.
     read: Option<Instant>,
     spool: Spool,
+    /// What was printed so far, while it is wanted: see [`Output::remember`].
+    remembered: Option<Printed>,
 }
 
 impl Output {
@@ -49,7 +52,18 @@ impl Output {
             begins: [true, true],
             read: None,
             spool: Spool::default(),
+            remembered: None,
         }
+    }
+
+    /// Remembers from here on what is printed.
+    pub fn remember(&mut self) {
+        self.remembered = Some(Printed::new());
+    }
+
+    /// What was printed since; nothing if it was more than is worth it.
+    pub fn remembered(&mut self) -> Option<Printed> {
+        self.remembered.take()
     }
 
     /// The pipe of a stream, to wait on.
@@ -139,6 +153,13 @@ impl Output {
         let room = usize::try_from(self.room).unwrap_or(usize::MAX);
         self.room = self.room.saturating_sub(bytes.len() as u64);
         let kept = bytes.get(..room).unwrap_or(bytes);
+        if let Some(remembered) = &mut self.remembered {
+            remembered.push((stream, kept.to_vec()));
+            let count = remembered.iter().map(|(_, bytes)| bytes.len());
+            if count.sum::<usize>() > MOST_PRINTED {
+                self.remembered = None;
+            }
+        }
         let stream = if stream == 0 {
             Stream::Stdout
         } else {

@@ -96,6 +96,7 @@ pub fn prepare<'a>(
         limits: arena.copy(&limits_of(&plan.limits, order.grouped))?,
         environment: list(arena, &variables)?,
         programs: arena.copy(&programs)?,
+        waits: plan.product.is_some(),
         stack: arena.room(STACK)?,
     })
 }

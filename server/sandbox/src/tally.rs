@@ -42,6 +42,11 @@ impl Tally {
         Some(violation)
     }
 
+    /// Whether nothing was noted.
+    pub fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+    }
+
     /// Whether the same thing was noted, wherever it was.
     pub fn has(&self, violation: &Violation) -> bool {
         self.first_of(violation).is_some()

@@ -16,6 +16,7 @@ use crate::cgroup::Group;
 use crate::construct::{Standing, let_go, read_message};
 use crate::disk::Filling;
 use crate::failure::Failure;
+use crate::kept::{Printed, Room};
 use crate::limits::LimitWords;
 use crate::notice::{Besides, Inside, Listener, Names, Print, Prints};
 use crate::output::{Output, TooMuch};
@@ -46,6 +47,8 @@ enum Stopped {
 
 struct Watch<'a, 't> {
     plan: &'a RunPlan,
+    /// Where the program is kept once it is made, and the cell in which it is.
+    room: Option<(Room, Inside)>,
     standing: Standing,
     talk: Talk<'t>,
     listener: Listener,
@@ -78,7 +81,14 @@ struct Watch<'a, 't> {
 }
 
 /// Lets the programs of a standing cell start, watches them to their end, and tells it.
-pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Option<Remains> {
+/// A program that its steps make goes to `room`. `printed` is what was printed when it was made, if that was before.
+pub fn watch(
+    plan: &RunPlan,
+    mut standing: Standing,
+    mut talk: Talk<'_>,
+    room: Option<Room>,
+    printed: &Printed,
+) -> Option<Remains> {
     let [proc_directory, scratch, tables @ ..] = std::mem::take(&mut standing.looks);
     let Some(proc_directory) = proc_directory else {
         let failure = Failure {
@@ -92,15 +102,17 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
         return None;
     };
     let watcher = Watcher::new(proc_directory, scratch, tables);
-    let inside = match &standing.server {
-        Some(server) => {
-            if let Ok(root) = server.root().try_clone_to_owned() {
-                belljar_locate::look_in(root);
-            }
-            server.root().try_clone_to_owned().ok().map(Inside::at)
-        }
+    let inside = || match &standing.server {
+        Some(server) => server.root().try_clone_to_owned().ok().map(Inside::at),
         None => Inside::of(standing.pid).ok(),
     };
+    let room = room.and_then(|room| Some((room, inside()?)));
+    let inside = inside();
+    if let Some(server) = &standing.server
+        && let Ok(root) = server.root().try_clone_to_owned()
+    {
+        belljar_locate::look_in(root);
+    }
     let names = standing.names.take().and_then(Names::new);
     let home = standing.home_names.take();
     let server = standing.server.take();
@@ -133,9 +145,13 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
     if talk.stop_blocking().is_err() || let_go(&standing).is_err() {
         let _ = belljar_sys::kill_by_descriptor(standing.pidfd.as_fd());
     }
-    let output = Output::new(std::mem::take(&mut standing.output), plan);
+    let mut output = Output::new(std::mem::take(&mut standing.output), plan);
+    if room.is_some() {
+        output.remember();
+    }
     let mut watch = Watch {
         plan,
+        room,
         standing,
         talk,
         listener,
@@ -161,6 +177,9 @@ pub fn watch(plan: &RunPlan, mut standing: Standing, mut talk: Talk<'_>) -> Opti
         peak: Look::default(),
         next_look: Instant::now() + INTERVAL,
     };
+    for (stream, bytes) in printed {
+        watch.take_output(*stream, bytes, None);
+    }
     watch.until_the_cell_is_empty();
     Some(watch.finish())
 }
@@ -345,6 +364,11 @@ impl Watch<'_, '_> {
                     if u64::from(message.index) + 1 >= self.plan.limits.processes {
                         self.crowd();
                     }
+                    let is_made = message.value == 0 && self.steps + 1 == self.plan.steps.len();
+                    if is_made && self.plan.product.is_some() {
+                        self.keep_product();
+                        let _ = let_go(&self.standing);
+                    }
                 }
                 b'T' => self.run_out_of_time(),
                 b'F' => {
@@ -361,6 +385,22 @@ impl Watch<'_, '_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Keeps the program that was made. It did not begin yet, and nobody is left who made it.
+    fn keep_product(&mut self) {
+        let Some((room, inside)) = self.room.take() else {
+            return;
+        };
+        self.drain();
+        let printed = self.output.remembered();
+        // Where something was refused the next run must tell it, too.
+        let is_plain = self.stopped.is_none() && self.tally.is_empty();
+        if let (true, Some(printed), Some(scratch)) =
+            (is_plain, printed, self.watcher.scratch_directory())
+        {
+            let _ = room.keep(self.plan, &inside, scratch, printed);
         }
     }
 
@@ -398,9 +438,13 @@ impl Watch<'_, '_> {
         // Who goes past the limit stands still, so that it can be told where.
         let is_too_much = bytes.len() as u64 > self.output.room() && self.listener.waits(print);
         if is_too_much || self.listener.has_printed(print, Some(bytes.len())) {
-            let taken = self.output.take(stream, &bytes, line, &mut self.talk);
-            self.hold_output(taken);
+            self.take_output(stream, &bytes, line);
         }
+    }
+
+    fn take_output(&mut self, stream: usize, bytes: &[u8], line: Option<u32>) {
+        let taken = self.output.take(stream, bytes, line, &mut self.talk);
+        self.hold_output(taken);
     }
 
     fn note_all(&mut self, told: Vec<Violation>) {

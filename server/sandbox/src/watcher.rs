@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{Read, Seek};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -141,6 +141,11 @@ impl Watcher {
     /// Whether nothing more can be written to scratch space.
     pub fn is_scratch_full(&self) -> bool {
         self.scratch_used().1
+    }
+
+    /// The cell's `/tmp`.
+    pub fn scratch_directory(&self) -> Option<BorrowedFd<'_>> {
+        self.scratch.as_ref().map(AsFd::as_fd)
     }
 
     /// Bytes used of scratch space, and how large it is.

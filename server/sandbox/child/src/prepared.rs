@@ -297,6 +297,8 @@ pub struct Prepared<'a> {
     pub environment: Arguments<'a>,
     /// The programs.
     pub programs: &'a [Program<'a>],
+    /// Before the last of them, when nobody else is left in the cell, the word to go is waited for once more.
+    pub waits: bool,
     /// Stack for the moment between clone and exec of a program; 64 KiB are plenty.
     pub stack: &'a [core::cell::Cell<u8>],
 }

@@ -80,6 +80,12 @@ impl Inside {
         }
     }
 
+    /// What is there at `path`, if anything can be found.
+    pub fn at_path(&self, path: &Path) -> Option<There> {
+        let handle = self.handle(path, true).ok()?;
+        Some(There { handle })
+    }
+
     /// Whether something is at `path`.
     pub fn has(&self, path: &Path, follow: bool) -> bool {
         self.handle(path, follow).is_ok()

@@ -1,0 +1,150 @@
+//! What is kept on disk, without a cell.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::entry::state;
+use super::*;
+
+fn entry(program: &[u8]) -> Entry {
+    Entry {
+        inputs: vec![("/usr/include/stdio.h".to_owned(), (1, [2, 3], [4, 5]))],
+        printed: vec![(1, b"a warning\n\xff".to_vec())],
+        program: program.to_vec(),
+    }
+}
+
+fn key(sign: char) -> String {
+    sign.to_string().repeat(64)
+}
+
+fn shelf() -> (tempfile::TempDir, Shelf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shelf = Shelf::open(&folder.path().join("a/b")).expect("a shelf");
+    (folder, shelf)
+}
+
+#[test]
+fn what_is_kept_is_found_again() {
+    let (folder, shelf) = shelf();
+    assert_eq!(shelf.take(&key('a')), None);
+    let place = shelf.reserve(&key('a')).expect("a place");
+    assert_eq!(shelf.take(&key('a')), None, "nothing is there yet");
+    place.fill(&entry(b"program")).expect("filled");
+    assert_eq!(shelf.take(&key('a')), Some(entry(b"program")));
+    assert_eq!(shelf.take(&key('b')), None);
+    let stock = stock(&folder.path().join("a/b"));
+    assert_eq!(stock.programs, 1);
+    assert!(stock.bytes > 7);
+}
+
+#[test]
+fn a_place_that_is_not_filled_leaves_nothing() {
+    let (folder, shelf) = shelf();
+    drop(shelf.reserve(&key('a')));
+    assert_eq!(stock(&folder.path().join("a/b")), Stock::default());
+}
+
+#[test]
+fn a_file_that_is_not_whole_is_none() {
+    let (folder, shelf) = shelf();
+    let path = folder.path().join("a/b").join(key('a'));
+    let place = shelf.reserve(&key('a')).expect("a place");
+    place.fill(&entry(&[7; 5000])).expect("filled");
+    let whole = fs::read(&path).expect("read");
+    for length in [0, 1, 15, 16, 17, whole.len() / 2, whole.len() - 1] {
+        fs::write(&path, &whole[..length]).expect("written");
+        assert_eq!(shelf.take(&key('a')), None, "{length} bytes");
+    }
+    for at in [0, 8, 12, 16, whole.len() - 1] {
+        let mut wrong = whole.clone();
+        wrong[at] ^= 1;
+        fs::write(&path, wrong).expect("written");
+        assert_eq!(shelf.take(&key('a')), None, "byte {at}");
+    }
+    fs::write(&path, whole).expect("written");
+    assert!(shelf.take(&key('a')).is_some());
+}
+
+#[test]
+fn two_who_keep_the_same_do_not_disturb_each_other() {
+    let (_folder, shelf) = shelf();
+    let first = shelf.reserve(&key('a')).expect("a place");
+    let second = shelf.reserve(&key('a')).expect("another");
+    first.fill(&entry(b"first")).expect("filled");
+    assert_eq!(shelf.take(&key('a')), None, "that place was taken away");
+    second.fill(&entry(b"second")).expect("filled");
+    assert_eq!(shelf.take(&key('a')), Some(entry(b"second")));
+}
+
+#[test]
+fn a_directory_that_others_may_write_to_is_not_used() {
+    let (folder, _) = shelf();
+    let path = folder.path().join("a/b");
+    for (mode, is_used) in [(0o777, false), (0o720, false), (0o755, true)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
+        assert_eq!(Shelf::open(&path).is_some(), is_used, "{mode:o}");
+    }
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).expect("linked");
+    assert!(Shelf::open(&link).is_none());
+    let file = folder.path().join("file");
+    fs::write(&file, b"").expect("written");
+    assert!(Shelf::open(&file).is_none());
+}
+
+#[test]
+fn only_so_many_are_kept_and_the_oldest_go_first() {
+    let (folder, shelf) = shelf();
+    let directory = folder.path().join("a/b");
+    let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    let keys: Vec<String> = (0..500).map(|number| format!("{number:064}")).collect();
+    for (age, key) in (1..).zip(&keys) {
+        let file = File::create(directory.join(key)).expect("made");
+        file.set_modified(at(age)).expect("set");
+    }
+    fs::write(directory.join("of somebody else"), b"").expect("written");
+    let place = shelf.reserve(&key('a')).expect("a place");
+    assert_eq!(stock(&directory).programs, 375);
+    assert!(!directory.join(&keys[0]).exists());
+    assert!(directory.join(&keys[499]).exists());
+    assert!(directory.join("of somebody else").exists());
+    drop(place);
+}
+
+#[test]
+fn rules_for_make_are_read() {
+    let list = |rules: &str| -> Vec<String> {
+        let paths = inputs::listed(rules).into_iter();
+        paths.map(|path| path.display().to_string()).collect()
+    };
+    assert_eq!(
+        list("/tmp/a.o: /p/a.c /usr/include/stdio.h \\\n  /p/my\\ own.h /p/$$x\\#.h\n"),
+        ["/p/a.c", "/usr/include/stdio.h", "/p/my own.h", "/p/$x#.h"]
+    );
+    assert_eq!(
+        list("/tmp/a: /p/a.rs b.rs\n\n/p/a.rs:\nb.rs:\n\n# env-dep:HOME=a: b\n"),
+        ["/p/a.rs", "b.rs"]
+    );
+    assert!(list("").is_empty());
+}
+
+#[test]
+fn a_file_that_changed_or_went_is_not_as_it_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("h.h");
+    fs::write(&path, b"1").expect("written");
+    let text = path.to_str().expect("text").to_owned();
+    let before = (text, state(&fs::metadata(&path).expect("there")));
+    assert!(inputs::is_as_it_was(&before));
+    let facts = fs::metadata(&path).expect("there");
+    fs::write(&path, b"22").expect("written");
+    let file = File::options().write(true).open(&path).expect("opened");
+    file.set_modified(facts.modified().expect("a time"))
+        .expect("set");
+    assert!(!inputs::is_as_it_was(&before));
+    fs::remove_file(&path).expect("removed");
+    assert!(!inputs::is_as_it_was(&before));
+    fs::create_dir(&path).expect("made");
+    assert!(!inputs::is_as_it_was(&before));
+}
