@@ -258,7 +258,7 @@ fn every_command_in_the_documents_exists_with_its_options() {
             let Some(first) = words.first().filter(|word| !word.starts_with('-')) else {
                 continue;
             };
-            let depth = if ["editor", "policy"].contains(first) && words.len() > 1 {
+            let depth = if ["editor", "policy", "runtimes"].contains(first) && words.len() > 1 {
                 2
             } else {
                 1
@@ -299,19 +299,55 @@ fn the_readme_names_every_policy_and_every_language() {
     complain("is not in the README", missing);
 }
 
+/// The fence with this tag in a text.
+fn fence(text: &str, tag: &str) -> String {
+    let (_, rest) = text.split_once(&format!("\n```{tag}\n")).expect("the fence");
+    let (content, _) = rest.split_once("\n```\n").expect("its end");
+    format!("{content}\n")
+}
+
+/// Does what the README says, word by word.
 #[test]
-fn the_language_that_the_readme_adds_is_a_runtime() {
-    let lines = fenced(&section("README.md", "One more")).join("\n");
-    let (catalogue, errors) = belljar_runtime::Catalogue::shipped()
-        .with_user_files(vec![("pike.toml".to_owned(), lines.into_bytes())]);
-    complain(
-        "is no runtime",
-        errors.iter().map(ToString::to_string).collect(),
-    );
-    assert_eq!(
-        catalogue.by_id("pike").map(|runtime| runtime.name()),
-        Some("Pike")
-    );
+fn a_language_is_added_as_the_readme_says() {
+    let told = section("README.md", "One more");
+    let quoted = |start: &str| {
+        let mut quoted = told.split('`').skip(1).step_by(2);
+        let found = quoted.find(|quoted| quoted.starts_with(start));
+        found.unwrap_or_else(|| panic!("{start} is not there")).to_owned()
+    };
+    let user = OrdinaryUser::new();
+    if user.find("pike").or_else(|| user.find("pike8.0")).is_none() {
+        return skipped("`pike` is not installed");
+    }
+    let file = quoted("~/.config/");
+    let file = user.home().join(file.trim_start_matches("~/"));
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("the folder");
+    std::fs::write(&file, fence(&told, "toml")).expect("the runtime file");
+    let program = fence(&told, "pike");
+    std::fs::write(user.work().join("sum.pike"), &program).expect("the program");
+
+    let said = |command: &str| {
+        let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+        let output = said(&user, &words)?;
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        Some((output.status.success(), text))
+    };
+    let Some((is_right, text)) = said(&quoted("belljar runtimes check")) else {
+        return;
+    };
+    assert!(is_right && text.ends_with("/pike.toml: right, and its canary ran\n"), "{text}");
+    let (_, text) = said("belljar runtimes --no-versions").expect("a list");
+    let listed = text.lines().find(|line| line.starts_with("pike "));
+    assert!(listed.is_some_and(|line| line.contains("/pike")), "{text}");
+    let run = quoted("belljar run sum.pike");
+    assert_eq!(said(&run), Some((true, "42\n".to_owned())));
+    // An error stands on its line.
+    let broken = program.replace("argv[1..]", "nothing");
+    assert_ne!(broken, program);
+    std::fs::write(user.work().join("sum.pike"), broken).expect("the program");
+    let (runs, text) = said(&run.replace("run ", "run --json ")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert!(!runs && report["errors"][0]["line"] == 2, "{report}");
 }
 
 /// `BELLJAR_REWRITE=1` writes it instead.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use belljar_runtime::{
     Block, Catalogue, Cell, DocumentKind, Host, LineMap, NeedsArguments, Piece, Runtime,
-    with_line_feeds,
+    no_program, with_line_feeds,
 };
 
 use crate::policy_files::quoted_list;
@@ -125,7 +125,6 @@ impl<'a> Document<'a> {
                 });
             }
         }
-        let ids = || quoted_list(&catalogue.iter().map(Runtime::id).collect::<Vec<_>>());
         let runtime = catalogue.detect(self.language, Some(path), &first);
         let Some(runtime) = runtime.cloned().or_else(|| kind().runtime) else {
             let text = String::from_utf8_lossy(self.text);
@@ -143,25 +142,35 @@ impl<'a> Document<'a> {
                     ),
                 );
             }
-            return match self.language {
-                Some(language) => refuse(
-                    format!("there is no runtime for the language `{language}`"),
-                    format!(
-                        "Belljar runs {}; a file in ~/.config/belljar/runtimes adds a language",
-                        ids()
-                    ),
-                ),
-                None => refuse(
-                    format!("`{}` does not say which language it is in", self.name),
-                    format!("name it with `--language ID`, where ID is one of {}", ids()),
-                ),
-            };
+            return self.refuse_language(path);
         };
         Ok(Means {
             runtime,
             pieces: None,
             text,
         })
+    }
+
+    fn refuse_language<T>(&self, path: &Path) -> Result<T, Refusal> {
+        let listed = "`belljar runtimes` lists";
+        match (no_program(self.language, path), self.language) {
+            (Some((is, hint)), Some(language)) => {
+                refuse(format!("`{language}` {is}; it is no program"), hint)
+            }
+            (Some((is, hint)), None) => {
+                refuse(format!("`{}` {is}; it is no program", self.name), hint)
+            }
+            (None, Some(language)) => refuse(
+                format!("there is no runtime for the language `{language}`"),
+                format!(
+                    "{listed} those that there are; a file in ~/.config/belljar/runtimes adds one"
+                ),
+            ),
+            (None, None) => refuse(
+                format!("`{}` does not say which language it is in", self.name),
+                format!("name it with `--language ID`; {listed} them"),
+            ),
+        }
     }
 
     /// The block that `lines` are in, or everything up to them.

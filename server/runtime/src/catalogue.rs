@@ -100,6 +100,11 @@ impl Runtime {
                 || self.definition.extensions.iter().any(is_extension))
     }
 
+    fn is_instead_of(&self, other: &Runtime) -> bool {
+        self.definition.may_say(other.id())
+            && self.definition.instead_of.as_deref() == Some(other.id())
+    }
+
     fn has_shebang(&self, first_line: &str) -> bool {
         let Some(shebang) = first_line.strip_prefix("#!") else {
             return false;
@@ -238,30 +243,37 @@ impl Catalogue {
         };
         let mut named = candidates.clone();
         named.retain(|runtime| path.is_some_and(|path| runtime.has_name(path)));
-        // A second tool is asked for more exactly than the first.
         let by_shebang = |from: &[&'a Runtime]| {
-            let mut fit = from
-                .iter()
-                .filter(|runtime| runtime.has_shebang(first_line));
-            let first = fit.next()?;
-            let second = |runtime: &&&Runtime| runtime.definition.instead_of.is_some();
-            Some(
-                *fit.find(second)
-                    .filter(|_| !second(&first))
-                    .unwrap_or(first),
-            )
+            let asks_for = |runtime: &&&'a Runtime| runtime.has_shebang(first_line);
+            let first = from.iter().find(asks_for)?;
+            // One that stands in for it is asked for more exactly.
+            let mut second = from.iter().filter(|runtime| runtime.is_instead_of(first));
+            Some(*second.find(asks_for).unwrap_or(first))
+        };
+        let by_beginning = |from: &[&'a Runtime]| {
+            let begins_so = |pattern: &String| {
+                Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(first_line))
+            };
+            let asked = |runtime: &&&'a Runtime| {
+                let begins = runtime.definition.begins.as_ref();
+                begins.is_some_and(begins_so)
+            };
+            from.iter().find(asked).copied()
         };
         let usual = |from: &[&'a Runtime]| {
-            let mut from = from.iter();
-            from.find(|runtime| runtime.definition.instead_of.is_none())
-                .copied()
+            let usual = |runtime: &&&'a Runtime| {
+                runtime.definition.instead_of.is_none() && runtime.definition.begins.is_none()
+            };
+            from.iter().find(usual).or(from.first()).copied()
         };
         match named.as_slice() {
             // A name that only one has says it all: the first line need not be asked.
             [only] => Some(only),
             [] => by_shebang(&candidates)
                 .or_else(|| usual(&candidates).filter(|_| language.is_some())),
-            named => by_shebang(named).or_else(|| usual(named)),
+            named => by_shebang(named)
+                .or_else(|| by_beginning(named))
+                .or_else(|| usual(named)),
         }
     }
 
@@ -344,7 +356,7 @@ mod tests {
                     "{tag}"
                 );
             }
-            if runtime.definition.instead_of.is_some() {
+            if runtime.definition.instead_of.is_some() || runtime.definition.begins.is_some() {
                 continue;
             }
             let usual = &runtime.extensions()[0];
@@ -374,6 +386,31 @@ mod tests {
         );
         assert_eq!(id(None, "/p/tool", "#!/usr/bin/factor"), None);
         assert_eq!(id(Some("unlambda"), "/p/a.py", ""), None);
+        // A second tool for a language is taken where it is asked for.
+        let deno = "#!/usr/bin/env -S deno run";
+        for path in ["/p/a.ts", "/p/a.js", "/p/tool"] {
+            assert_eq!(id(None, path, deno), Some("deno"), "{path}");
+        }
+        assert_eq!(id(Some("typescript"), "/p/a.ts", deno), Some("deno"));
+        assert_eq!(id(Some("typescript"), "/p/a", ""), Some("typescript"));
+        assert_eq!(
+            id(None, "/p/a.js", "#!/usr/bin/env node"),
+            Some("javascript")
+        );
+        assert_eq!(id(None, "/p/a.ts", ""), Some("typescript"));
+        assert_eq!(id(None, "/p/a.py", "#!/usr/bin/pypy3"), Some("pypy"));
+        assert_eq!(id(Some("bun"), "/p/a.js", ""), Some("bun"));
+        // Some languages share the end of their files' names.
+        assert_eq!(
+            id(None, "/p/a.m", "#import <Foundation/Foundation.h>"),
+            Some("objective-c")
+        );
+        assert_eq!(id(None, "/p/a.m", "x = 6 * 7"), Some("octave"));
+        assert_eq!(
+            id(None, "/p/a.pl", ":- initialization(main)."),
+            Some("prolog")
+        );
+        assert_eq!(id(None, "/p/a.pl", "use strict;"), Some("perl"));
         assert_eq!(id(None, "/p/notes.txt", "hello"), None);
     }
 

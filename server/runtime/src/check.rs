@@ -173,7 +173,8 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
             .chain(&way.run)
             .chain(definition.environment.values())
             .chain(unbuffered.environment.values())
-            .chain(&unbuffered.add);
+            .chain(&unbuffered.add)
+            .chain(definition.flags.iter().flat_map(|flags| &flags.add));
         for template in templates {
             for name in expand::names(template) {
                 if !known(name) {
@@ -283,6 +284,7 @@ fn patterns(definition: &Definition) -> impl Iterator<Item = &String> {
     definition
         .shebangs
         .iter()
+        .chain(&definition.begins)
         .chain(choices)
         .chain(definition.define.values().map(|define| &define.pattern))
         .chain(definition.flags.iter().map(|flags| &flags.when))

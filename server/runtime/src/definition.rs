@@ -21,6 +21,8 @@ pub(crate) struct Definition {
     /// Regular expressions over the first line, behind its `#!`.
     #[serde(default)]
     pub shebangs: Vec<String>,
+    /// Where a file's name leaves a choice, it is this one only if the first line is like this.
+    pub begins: Option<String>,
     /// The id of the runtime that runs its documents, but for those whose first line asks for this one: a second tool for
     /// one language.
     pub instead_of: Option<String>,

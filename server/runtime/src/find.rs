@@ -290,7 +290,9 @@ fn at(
     // directory with a `bin` in it, so of those only what is an installation by its own marks is shown whole.
     let mut strangers = places.is_strangers(host, path);
     let whole = |program: &Path, strangers: bool| {
-        let directory = marks::packages(program).or_else(|| prefix(program))?;
+        let directory = marks::packages(program)
+            .or_else(|| prefix(program))
+            .or_else(|| beside(host, tool, program))?;
         let is_shown = !is_broad(directory)
             && (!strangers
                 || is_installation(host, tool, directory) && !marks::is_somebodys(host, directory));
@@ -363,6 +365,13 @@ fn prefix(program: &Path) -> Option<&Path> {
     let directory = program.parent()?;
     let last = directory.file_name()?.to_str()?;
     matches!(last, "bin" | "sbin").then(|| directory.parent())?
+}
+
+/// The directory that a program is in, if it is an installation by its marks: some are not made of a `bin` and more.
+fn beside<'a>(host: &dyn Host, tool: &Tool, program: &'a Path) -> Option<&'a Path> {
+    let directory = program.parent()?;
+    let is_there = |mark: &String| marks::is_there(host, directory, mark);
+    tool.marks.iter().any(is_there).then_some(directory)
 }
 
 /// Whether `directory` holds the tool and nothing of anybody's, as far as can be told from it.
