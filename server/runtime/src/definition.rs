@@ -304,7 +304,8 @@ fn default_pad() -> bool {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Keep {
-    /// How such a line begins. The group `names` holds the names that it provides.
+    /// How such a line begins. The group `names` holds the names that it provides, as do all further lines; or the
+    /// group `name` holds the only one.
     pub line: String,
     /// It goes on until a line that fits this; if it does not fit itself.
     pub until: Option<String>,
@@ -382,6 +383,8 @@ pub(crate) struct Embedded {
 pub(crate) struct Outline {
     /// What a comment to the end of the line begins with. With `%%` behind it, it begins a cell.
     pub comment: Option<String>,
+    /// What such a comment begins with where people write less of it: what it says of a run, or of what is printed, is read.
+    pub remark: Option<String>,
     /// Lines like this, directly above a function, belong to it.
     pub above: Option<String>,
     /// Of those and the function's own, lines that must not be there if it is called by us.

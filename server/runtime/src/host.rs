@@ -35,6 +35,10 @@ pub trait Host {
         content.truncate(count);
         Some(content)
     }
+    /// Whether two paths lie in one file system, so that no other was mounted between them.
+    fn is_same_file_system(&self, _one: &Path, _other: &Path) -> bool {
+        true
+    }
     /// A variable of the user's environment.
     fn variable(&self, name: &str) -> Option<OsString>;
     /// The user's home directory.

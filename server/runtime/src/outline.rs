@@ -436,21 +436,21 @@ fn parameters<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
 }
 
 /// Whether a line begins inside a string over several lines.
-struct MultiLine<'a> {
+pub(crate) struct MultiLine<'a> {
     quotes: &'a [String],
     open: Option<&'a str>,
 }
 
 impl<'a> MultiLine<'a> {
-    fn new(quotes: &'a [String]) -> MultiLine<'a> {
+    pub fn new(quotes: &'a [String]) -> MultiLine<'a> {
         MultiLine { quotes, open: None }
     }
 
-    fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         self.open.is_some()
     }
 
-    fn read(&mut self, line: &str) {
+    pub fn read(&mut self, line: &str) {
         let mut rest = line;
         loop {
             let next = match self.open {

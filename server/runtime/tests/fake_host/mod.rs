@@ -17,6 +17,7 @@ pub struct FakeHost {
     entries: BTreeMap<PathBuf, Entry>,
     variables: BTreeMap<String, OsString>,
     working_directory: PathBuf,
+    mounts: Vec<PathBuf>,
 }
 
 #[allow(dead_code)]
@@ -71,6 +72,11 @@ impl FakeHost {
 
     pub fn variable(mut self, name: &str, value: &str) -> FakeHost {
         self.variables.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub fn mounted(mut self, directory: &str) -> FakeHost {
+        self.mounts.push(directory.into());
         self
     }
 
@@ -163,6 +169,11 @@ impl Host for FakeHost {
             Entry::File { content, .. } if content.len() as u64 <= limit => Some(content.clone()),
             _ => None,
         }
+    }
+
+    fn is_same_file_system(&self, one: &Path, other: &Path) -> bool {
+        let mount = |path: &Path| self.mounts.iter().find(|mount| path.starts_with(mount));
+        mount(one) == mount(other)
     }
 
     fn variable(&self, name: &str) -> Option<OsString> {
