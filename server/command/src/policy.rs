@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use belljar_policy::{Layers, PolicyFile, Request, check, resolve, shipped};
+use belljar_policy::{DocumentWord, Layers, PolicyFile, Request, check, resolve, shipped};
 use belljar_report::displayable;
 use belljar_runs::{
     Host, LocalHost, PolicySource, find_project, is_trusted, policy_names, read_policy_files,
@@ -151,6 +151,7 @@ fn explain(options: &PolicyName) -> Result<String, Problem> {
         user: user.as_ref().map(as_file),
         project: project.as_ref().map(as_file),
         project_trusted: project.as_ref().is_some_and(|file| is_trusted(&host, file)),
+        document: DocumentWord::default(),
         request: Request {
             allow: &options.allow,
             limits: &options.limit,
