@@ -112,16 +112,7 @@ impl Actor {
 
     fn run(&mut self, arguments: &RunArguments) -> Result<Value, Problem> {
         let uri = match (&arguments.uri, &arguments.path) {
-            (_, Some(path)) => {
-                if let Some(field) = arguments.not_beside_path() {
-                    return Err(Problem(format!(
-                        "`{}` was not run: `{field}` came with its path, as it can if there is a quotation mark in the \
-                         name of a file. Belljar does not take it from there.",
-                        displayable_line(path, LONGEST_NAME)
-                    )));
-                }
-                self.open_at(path)?
-            }
+            (_, Some(path)) => self.open_at(path)?,
             (Some(uri), None) => uri.clone(),
             (None, None) => self
                 .active
@@ -282,6 +273,16 @@ impl Actor {
                 .keys()
                 .filter_map(|uri| Some((uri, path_of(uri)?)))
         };
+        // Editors that know only paths paste them as they are into what they send. A name that can end its string says there
+        // what it likes, so nothing is believed while a document with such a name is open.
+        let speaks = |path: &Path| path.to_string_lossy().contains(['"', '\\']);
+        if let Some((uri, _)) = open().find(|(_, path)| speaks(path)) {
+            return Err(Problem(format!(
+                "Not done: `{}` is open, and a name with a quotation mark or a backslash could change what its path is sent \
+                 with. Choose it in the menu of code actions.",
+                displayable_line(&self.name(uri), LONGEST_NAME)
+            )));
+        }
         let at_home = path
             .strip_prefix("~/")
             .and_then(|rest| Some(Path::new(&std::env::var_os("HOME")?).join(rest)));

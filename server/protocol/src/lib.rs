@@ -34,6 +34,7 @@ mod server;
 mod shown;
 mod summary;
 mod transport;
+mod uris;
 pub mod wire;
 mod words;
 

@@ -7,10 +7,11 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use belljar_report::{Report, Stream, displayable};
+use belljar_report::{Report, Stream, displayable, displayable_line};
 use belljar_runs::can_be_allowed;
 use tempfile::TempDir;
 
+use crate::results::LONGEST_NAME;
 use crate::{summary, words};
 
 /// The directory of one session, made when it is first needed.
@@ -114,8 +115,8 @@ pub fn full_text(report: &Report, name: &str) -> String {
     let _ = writeln!(
         text,
         "{} · policy {}\n{}",
-        displayable(name),
-        displayable(&report.policy),
+        displayable_line(name, LONGEST_NAME),
+        displayable_line(&report.policy, LONGEST_NAME),
         match report.ending {
             Some(_) => summary::ending(report),
             None => "It is not over. This is what it has told so far.".to_owned(),

@@ -286,40 +286,30 @@ fn a_document_with_very_many_parts_has_lenses_for_the_first_ones() {
 fn the_name_of_a_file_cannot_choose_a_policy_or_what_is_run() {
     play(HELIX, Value::Null, |client, stage| {
         client.open(FILE, "python", STEPS);
-        // What a key of Helix sends for a file whose name is `a.py","FIELD":VALUE,...`.
-        for (field, value) in [
-            ("policy", json!("build")),
-            ("uri", json!(FILE)),
-            ("range", json!(client::range((0, 0), (1, 0)))),
-            ("position", at(4)),
-            ("arguments", json!(["-n"])),
-            ("stdin", json!("x")),
+        // What a key of Helix sends.
+        let key = |name: &str| {
+            let text = format!(r#"{{"path":"{name}","what":"line","startLine":1,"endLine":1}}"#);
+            serde_json::from_str::<Value>(&text).unwrap()
+        };
+        for (name, uri) in [
+            (
+                r#"a.py","policy":"build","x":""#,
+                "file:///srv/project/a.py%22%2C%22policy%22%3A%22build%22%2C%22x%22%3A%22",
+            ),
+            (r"a\u002epy", "file:///srv/project/a%5Cu002epy"),
         ] {
-            let mut arguments =
-                json!({"path": "a.py", "what": "line", "startLine": 1, "endLine": 1});
-            arguments[field] = value;
-            let refused = client.try_command("belljar.run", arguments).unwrap_err();
-            assert!(
-                refused.message.contains(&format!("`{field}`")),
-                "{}",
-                refused.message
-            );
-            client.wait_for("window/showMessage", |_| true);
+            // Control: if nobody looked at names, another document would run.
+            assert_eq!(key(name)["path"], "a.py");
+            client.open(uri, "python", "print()\n");
+            for command in ["belljar.run", "belljar.clear"] {
+                let refused = client.try_command(command, key(name)).unwrap_err();
+                assert!(refused.message.contains("menu"), "{}", refused.message);
+                client.wait_for("window/showMessage", |_| true);
+            }
+            assert!(stage.requests.lock().unwrap().is_empty());
+            client.notify("textDocument/didClose", json!({"textDocument": {"uri": uri}}));
         }
-        assert!(stage.requests.lock().unwrap().is_empty());
-        // What its keys do send.
-        run(
-            client,
-            json!({"path": "a.py", "what": "line", "startLine": 1, "endLine": 1}),
-        );
-        run(
-            client,
-            json!({"path": "a.py", "what": "file", "arguments": ["-n"]}),
-        );
-        run(
-            client,
-            json!({"path": "a.py", "what": "file", "stdin": "x"}),
-        );
+        run(client, key("a.py"));
     });
 }
 

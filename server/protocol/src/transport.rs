@@ -21,6 +21,7 @@ use tower_service::Service;
 use crate::framing::{Frame, read_frame};
 use crate::outbox::Outbox;
 use crate::parent::Parent;
+use crate::uris;
 
 /// Messages read but not yet looked at.
 const READ_AHEAD: usize = 64;
@@ -91,6 +92,7 @@ impl<S: LanguageServer> Dispatch<S> {
             self.outbox.answered(&message["id"], result);
             return Outcome::GoOn;
         }
+        uris::mend(&mut message);
         let id = message
             .get("id")
             .and_then(|id| serde_json::from_value(id.clone()).ok());

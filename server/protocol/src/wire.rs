@@ -105,8 +105,8 @@ pub struct RunArguments {
     /// The program's standard input, which is empty otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdin: Option<String>,
-    /// For editors that know no URI where they make arguments: a path, absolute or below a workspace folder. Not with
-    /// everything: [`RunArguments::not_beside_path`].
+    /// For editors that know no URI where they make arguments: a path, absolute or below a workspace folder. Not while a
+    /// document is open whose name could end the string that it is pasted into.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// With `path` or `uri`: the first line, from 1.
@@ -115,24 +115,6 @@ pub struct RunArguments {
     /// With `path` or `uri`: the last line, from 1, included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_line: Option<u32>,
-}
-
-impl RunArguments {
-    /// What must not stand beside `path`. Editors that know only a path paste it unquoted into what they send, so the name
-    /// of a file could else choose a policy, or what is run.
-    pub fn not_beside_path(&self) -> Option<&'static str> {
-        let is_part = !matches!(self.what, None | Some(What::File));
-        [
-            ("policy", self.policy.is_some()),
-            ("uri", self.uri.is_some()),
-            ("range", self.range.is_some()),
-            ("position", self.position.is_some()),
-            ("arguments", is_part && !self.arguments.is_empty()),
-            ("stdin", is_part && self.stdin.is_some()),
-        ]
-        .into_iter()
-        .find_map(|(field, is_there)| is_there.then_some(field))
-    }
 }
 
 /// The run that was started.
