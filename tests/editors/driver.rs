@@ -23,6 +23,10 @@ const REAL: &[&str] = &[
     "programs/python/sample-programs/fibonacci.py",
 ];
 
+/// A name that shells, editors and renderers of markup would rather obey than read.
+const HOSTILE_NAME: &str = "named $(bell) [c](command:d) <img src=x> $(touch owned) `touch owned` \
+    %sh{touch owned} %{touch} 'a' \"b\" \u{202e}\n.py";
+
 /// Editors take turns: a person looks at one, and two cores do not drive five.
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -48,6 +52,7 @@ pub fn play(editor: &str, name: &str, limit: Duration) {
     let took = started.elapsed().as_secs();
     let left = left_behind(&user, Duration::from_secs(10));
     keep_artefacts(&user, name);
+    let obeyed = files_named("owned", user.home().parent().expect("the user's folder"));
     println!("{}", said.checks);
     let mut wrong = held_against_the_table(editor, &said.checks);
     match status {
@@ -55,6 +60,11 @@ pub fn play(editor: &str, name: &str, limit: Duration) {
         Some(status) => wrong.push(format!("the driver ended with {status}")),
         None => wrong.push(format!("was not done after {limit:?}")),
     }
+    wrong.extend(
+        obeyed
+            .iter()
+            .map(|file| format!("the name of a file was obeyed: {}", file.display())),
+    );
     if status.is_some() {
         wrong.extend(left.iter().map(|left| format!("left behind: {left}")));
     }
@@ -91,15 +101,10 @@ fn somebody_with_files() -> OrdinaryUser {
         let from = tests.join("fixtures").join(file);
         std::fs::copy(&from, user.work().join(from.file_name().expect("a name"))).expect("a copy");
     }
-    for folder in [
-        "bin",
-        "artefacts",
-        "config",
-        "state",
-        "data",
-        "cache",
-        "runtime",
-    ] {
+    let named =
+        "import os\nprint('by', 'any', 'name')\nopen(os.path.expanduser('~/notes/diary.txt'))\n";
+    std::fs::write(user.work().join(HOSTILE_NAME), named).expect("a file");
+    for folder in ["bin", "artefacts", "state", "data", "cache", "runtime"] {
         std::fs::create_dir(user.home().join(folder)).expect("a folder");
     }
     let private = std::fs::Permissions::from_mode(0o700);
@@ -140,6 +145,7 @@ fn drive(
         .env("BELLJAR_EDITORS", home.join("editors"))
         .env("BELLJAR_EDITOR", installed)
         .env("BELLJAR_WORK", user.work())
+        .env("BELLJAR_HOSTILE_NAME", HOSTILE_NAME)
         .env("BELLJAR_ARTEFACTS", home.join("artefacts"))
         .env("XDG_CONFIG_HOME", home.join("config"))
         .env("XDG_STATE_HOME", home.join("state"))
@@ -216,6 +222,20 @@ fn started_by(user: &OrdinaryUser) -> BTreeMap<String, String> {
             let command = String::from_utf8_lossy(&command).replace('\0', " ");
             let pid = process.file_name().expect("a pid").to_string_lossy();
             found.insert(pid.into_owned(), command);
+        }
+    }
+    found
+}
+
+/// The files of that name below `folder`.
+fn files_named(name: &str, folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder's names") {
+        let entry = entry.expect("a name");
+        if entry.file_type().expect("its type").is_dir() {
+            found.extend(files_named(name, &entry.path()));
+        } else if entry.file_name() == name {
+            found.push(entry.path());
         }
     }
     found
@@ -319,4 +339,15 @@ fn what_hangs_is_ended_and_what_is_left_behind_is_told() {
     assert_eq!(left, [format!("{} sleep 600 ", forgotten.id())]);
     let ended = forgotten.wait().expect("it can be waited for");
     assert!(!ended.success());
+}
+
+#[test]
+fn a_name_that_was_obeyed_is_found() {
+    let user = OrdinaryUser::new();
+    assert_eq!(files_named("owned", &user.work()), Vec::<PathBuf>::new());
+    let text = format!(": \"{HOSTILE_NAME}\"");
+    let mut shell = user.command("sh");
+    let status = shell.args(["-c", &text]).status().expect("sh starts");
+    assert!(status.success());
+    assert_eq!(files_named("owned", &user.home().join("..")).len(), 1);
 }

@@ -258,7 +258,7 @@ def allowing(check):
             check("allow-in-project", "the user is asked", done and "notes" not in project.read_text(), f"{there}\n{screen}")
             person.keys("Enter")
         else:
-            screen, done = person.shows("+", "~/notes/settings.json")
+            screen, done = person.wait(lambda screen: "change.diff" in status_line(screen) and "~/notes/settings.json" in screen)
             check("allow-in-project", "the change is shown", done and "notes" not in project.read_text(), f"{there}\n{screen}")
             person.command("buffer-close")
             person.shows("colour")
@@ -333,9 +333,28 @@ def hostile(check):
         check("hostile-output", "the terminal's title is its own", after == title, after)
 
 
+def hostile_name(check):
+    """A file whose name would rather be obeyed than read."""
+    with helix(os.environ["BELLJAR_HOSTILE_NAME"]) as person:
+        person.ready("'any'")
+        if HAS_ARGUMENTS:
+            person.prefix("a")
+            screen, done = person.wait(lambda screen: "failed to parse arguments" in message(screen))
+            check("hostile-name", "the key that would paste it does nothing", done, screen)
+        there = person.choose("Run file in sandbox")
+        screen, done = person.shows("by any name", line=2)
+        check("hostile-name", "the menu runs it", done, f"{there}\n{screen}")
+        person.go(3)
+        screen, done = person.shows("Blocked by policy `default`", "~/notes/diary.txt", line=3)
+        check("hostile-name", "what it is refused stands on its line", done, screen)
+        person.prefix("o")
+        screen, done = person.wait(lambda screen: "runtime/belljar-" in status_line(screen) and "by any name" in screen)
+        check("hostile-name", "all of its output opens", done, screen)
+
+
 def flood(check):
     """Output without an end."""
-    with helix("flood.py") as person:
+    with helix("flood/flood.py") as person:
         person.ready("drop")
         person.prefix("a")
         person.wait(lambda screen: "drop" in message(screen))
@@ -389,4 +408,4 @@ def hosts(check):
         check("cannot-sandbox", "`:sh belljar doctor` tells the remedy", done, screen)
 
 
-ALL = (notebook, steps, real_function, fences, inputs, live, twins, refusals, allowing, names, hostile, flood, strangers, hosts)
+ALL = (notebook, steps, real_function, fences, inputs, live, twins, refusals, allowing, names, hostile, hostile_name, flood, strangers, hosts)

@@ -72,7 +72,7 @@ function M.client(buffer) return vim.lsp.get_clients({ bufnr = buffer, name = 'b
 
 -- Opens a file, and waits until the server has it.
 function M.open(name)
-  vim.cmd.edit(vim.fn.fnameescape(M.work .. '/' .. name))
+  vim.cmd.edit({ args = { M.work .. '/' .. name }, magic = { file = false, bar = false } })
   local buffer = vim.api.nvim_get_current_buf()
   M.wait_for(function()
     local client = M.client(buffer)

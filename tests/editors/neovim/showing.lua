@@ -241,8 +241,33 @@ check(
   vim.iter(d.drawn(hostile)):all(function(drawn) return #drawn.text < 2500 end)
 )
 
+-- The name of a file is text as well.
+local named = d.open(vim.env.BELLJAR_HOSTILE_NAME)
+vim.cmd('Belljar run file')
+check('hostile-name', 'it runs', comes(named, 'by any name', 2) and d.are_over(named, 1), d.all_of(named))
+check(
+  'hostile-name',
+  'what it is refused stands on its line',
+  wait_for(function()
+    local found = d.diagnostics(named, '~/notes/diary.txt', 'files.read')[1]
+    return found and found.lnum == 2
+  end),
+  d.all_of(named)
+)
+vim.cmd('Belljar output')
+check(
+  'hostile-name',
+  'all of its output opens, in a buffer whose name is one line',
+  wait_for(
+    function() return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false)):find('by any name', 1, true) ~= nil end
+  ) and not vim.api.nvim_buf_get_name(0):find('%c'),
+  vim.api.nvim_buf_get_name(0)
+)
+vim.cmd('redrawstatus!')
+d.type('q')
+
 -- A flood: Neovim answers while it lasts, what is drawn stays small, and it is ended by a limit or by hand.
-local flood = d.open('flood.py')
+local flood = d.open('flood/flood.py')
 vim.cmd('Belljar run file')
 comes(flood, 'drop')
 vim.cmd('Belljar output')

@@ -156,16 +156,34 @@ export const results = {
     check("hostile-output", "a long line is cut", long.length < 300 && long.includes("…"), long.length);
   },
 
+  "hostile-name": async (screen) => {
+    await screen.page.locator(".explorer-folders-view .monaco-list-row", { hasText: "named" }).first().dblclick();
+    await screen.page.locator(".editor-group-container.active .view-line", { hasText: "'any'" }).first().waitFor();
+    await screen.go(1);
+    await screen.chord("a");
+    check("hostile-name", "it runs", await screen.behind(2, "⇒ by any name"), await screen.seen());
+    check("hostile-name", "what it is refused stands on its line", await screen.behind(3, "⊘ Blocked by policy `default`: read `~/notes/diary.txt`"), await screen.seen());
+    await screen.ended();
+    const [said, made] = await screen.status(async (box) => [
+      (await box.allInnerTexts()).join("\n"),
+      await box.locator("img, .codicon-bell, a[data-href*='command:d']").count(),
+    ]);
+    check("hostile-name", "the language status has it as text", said.includes("<img src=x>") && made === 0, `${made} ${said}`);
+    await screen.chord("o");
+    check("hostile-name", "all of its output opens", await screen.anywhere("by any name"), await screen.seen());
+    await screen.command("View: Close Editor");
+  },
+
   flood: async (screen) => {
-    await screen.openFile("flood.py");
+    await screen.openFile("flood/flood.py");
     await screen.go(1);
     await screen.chord("a");
     check("flood", "the line that prints shows its last value", await screen.behind(5, /⇒ drop \d+ ×\d+/), await screen.seen());
     const began = Date.now();
     await screen.openFile("ask.py");
-    await screen.openFile("flood.py");
+    await screen.openFile("flood/flood.py");
     check("flood", "the editor stays usable", Date.now() - began < patience, `${Date.now() - began} ms for opening two files`);
-    const ended = await screen.anywhere(/Limit `(output|wall)`/);
+    const ended = await screen.anywhere("Limit `wall`");
     check("flood", "it ends at its limit", ended, await screen.seen());
   },
 };

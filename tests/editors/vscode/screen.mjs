@@ -67,6 +67,19 @@ export class Screen {
     return (await found.waitFor({ state: "visible" }).then(() => true, () => false));
   }
 
+  /** Opens the list or question that a key is for, and types a text there. What takes the focus meanwhile closes it: then it
+   *  is opened again. */
+  async ask(key, text) {
+    const input = this.page.locator(".quick-input-widget input").first();
+    await this.press(...key);
+    const asked = await eventually(async () => {
+      if (!(await input.waitFor({ timeout: patience / 6 }).then(() => true, () => false))) await this.press(...key);
+      return input.fill(text, { timeout: 1000 }).then(() => true, () => false);
+    });
+    if (!asked) throw new Error(`${key} opens nothing`);
+    return input;
+  }
+
   /** Opens a file of the folder by its name, and waits for its text. */
   async openFile(name) {
     const short = name.split("/").at(-1);
@@ -95,10 +108,7 @@ export class Screen {
 
   /** Puts the cursor to a line, from 1, and the focus into the text. */
   async go(line, column = 1) {
-    await this.press("Control+1", "Control+g");
-    const input = this.page.locator(".quick-input-widget input").first();
-    await input.waitFor();
-    await input.fill(`:${line}:${column}`);
+    const input = await this.ask(["Control+1", "Control+g"], `:${line}:${column}`);
     await this.press("Enter");
     await input.waitFor({ state: "hidden" });
   }
@@ -112,11 +122,13 @@ export class Screen {
 
   /** Carries out a command by its whole title, from the palette. */
   async command(title) {
-    await this.press("F1");
-    const input = this.page.locator(".quick-input-widget input").first();
-    await input.fill(`>${title}`);
     const row = (end) => `.quick-input-widget .monaco-list-row[aria-label${end}]`;
-    await this.page.locator(`${row(`="${title}"`)}, ${row(`^="${title},"`)}`).first().click();
+    const found = this.page.locator(`${row(`="${title}"`)}, ${row(`^="${title},"`)}`).first();
+    const done = await eventually(async () => {
+      await this.ask(["F1"], `>${title}`);
+      return found.click({ timeout: patience / 3 }).then(() => true, () => false);
+    });
+    if (!done) throw new Error(`there is no command ${title}`);
   }
 
   /** Picks the entry of a menu of choices, or types the answer to a question. */
@@ -208,15 +220,15 @@ export class Screen {
     return texts.join(" ").trim();
   }
 
-  /** What the language status says. */
-  async status() {
+  /** What the language status says, or what else `look` finds in it. */
+  async status(look = async (box) => (await box.allInnerTexts()).join("\n")) {
     await this.page.locator("#status\\.languageStatus").hover();
     const box = this.page.locator(".hover-language-status");
     await box.first().waitFor().catch(() => undefined);
-    const said = (await box.allInnerTexts()).join("\n");
+    const seen = await look(box);
     await this.page.mouse.move(640, 500);
     await box.first().waitFor({ state: "hidden" }).catch(() => undefined);
-    return said;
+    return seen;
   }
 
   /** The text of the active editor as far as it is in sight. */
