@@ -181,6 +181,7 @@ fn request(runtime: &Runtime) -> RunRequest {
         },
         arguments: Vec::new(),
         policy: "default".to_owned(),
+        names_policy: false,
         project: None,
         allow: Vec::new(),
         limits: ["wall", "cpu"]

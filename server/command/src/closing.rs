@@ -45,6 +45,19 @@ pub fn closing(report: &Report, style: Style) -> String {
         let place = place_in(report.file.as_deref(), Some(error.line), error.column);
         text += &said_at(&place, &displayable_line(&error.message, 1000), style);
     }
+    for (_, one) in report.unmet().take(MOST_VIOLATIONS) {
+        let place = place_in(report.file.as_deref(), Some(one.line), None);
+        let quoted = |text: &str| match displayable_line(text, 200) {
+            text if text.is_empty() => "nothing".to_owned(),
+            text => format!("`{text}`"),
+        };
+        let what = format!(
+            "expected {}, got {}",
+            quoted(&one.expected),
+            quoted(&one.actual)
+        );
+        text += &said_at(&place, &what, style);
+    }
     let is_good = report.ending == Some(Ending::Exited { code: 0 });
     if !is_good && let Some((what, advice)) = ending_words(report) {
         // Where the limit was reached is worth saying only if it is known.
@@ -69,6 +82,9 @@ pub fn closing(report: &Report, style: Style) -> String {
         for note in &report.posture.notes {
             text += &said(&format!("Note: {}", displayable_line(note, 1000)), style);
         }
+    }
+    if let Some(words) = report.expectation_words() {
+        text += &said(&format!("{words}."), style);
     }
     text
 }

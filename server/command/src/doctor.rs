@@ -126,6 +126,7 @@ fn try_out(launcher: Launcher) -> std::io::Result<Report> {
         },
         arguments: Vec::new(),
         policy: "default".to_owned(),
+        names_policy: false,
         project: None,
         allow: Vec::new(),
         limits: Vec::new(),

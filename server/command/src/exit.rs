@@ -2,6 +2,8 @@
 
 use belljar_report::Ending;
 
+/// What lines were expected to print is not what they printed, and the user wants to know.
+pub const UNMET: u8 = 1;
 /// A limit of the policy ended the program. `timeout` uses it too; scripts know it.
 pub const LIMIT: u8 = 124;
 /// We would not or could not run it.

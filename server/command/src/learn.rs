@@ -133,7 +133,7 @@ async fn lessons(conductor: &Conductor, wanted: Wanted, again: u32, json: bool) 
             origin = stdin::open(name).ok();
         }
     }
-    match told(&mut learned, &wanted.request, json) {
+    match told(conductor, &mut learned, &wanted.request, json) {
         Ok(text) => print(text.as_bytes()),
         Err((what, hint)) => not_run(&what, &hint),
     }
@@ -194,6 +194,7 @@ fn take_in(learned: &mut Learned, report: &Report) -> bool {
 
 /// What is printed.
 fn told(
+    conductor: &Conductor,
     learned: &mut Learned,
     request: &RunRequest,
     json: bool,
@@ -209,8 +210,8 @@ fn told(
             })
         })
         .collect();
-    let lesson =
-        lesson(request, &rules, &LocalHost).map_err(|refusal| (refusal.reason, refusal.hint))?;
+    let lesson = lesson(request, &rules, conductor.languages(), &LocalHost)
+        .map_err(|refusal| (refusal.reason, refusal.hint))?;
     let policy = displayable_line(&request.policy, 100);
     let old = format!("policy {policy}, as it is in force");
     let new = format!("policy {policy}, with what the program tried");

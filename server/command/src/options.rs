@@ -76,6 +76,9 @@ pub struct RunOptions {
     /// Run the cell or block that this line is in, after all earlier ones in the same language.
     #[arg(long, value_name = "LINE", conflicts_with = "lines", value_parser = clap::value_parser!(u32).range(1..))]
     pub up_to: Option<u32>,
+    /// Fail with status 1 if a line does not print what a comment `=> ...` says, and the program ended well.
+    #[arg(long)]
+    pub check: bool,
     /// Compile it, also if the same text was compiled before, and keep nothing of it.
     #[arg(long)]
     pub no_cache: bool,
@@ -120,9 +123,9 @@ pub struct LearnOptions {
 /// What `run` and `exec` have in common.
 #[derive(Debug, Args)]
 pub struct CellOptions {
-    /// The policy to run under (see `belljar policy list`).
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub policy: String,
+    /// The policy to run under (see `belljar policy list`). Without it, it is `default`.
+    #[arg(long, value_name = "NAME")]
+    pub policy: Option<String>,
     /// Give the program this file as standard input; `-` is Belljar's own. Without it standard input is empty.
     #[arg(long, value_name = "FILE")]
     pub stdin: Option<PathBuf>,
@@ -333,6 +336,7 @@ impl Options {
                     language: None,
                     lines: None,
                     up_to: None,
+                    check: false,
                     no_cache: false,
                     file: PathBuf::from(second),
                     arguments: texts(rest.collect())?,
@@ -344,10 +348,17 @@ impl Options {
     }
 }
 
+impl CellOptions {
+    /// The policy's name.
+    pub fn policy(&self) -> &str {
+        self.policy.as_deref().unwrap_or("default")
+    }
+}
+
 impl Default for CellOptions {
     fn default() -> CellOptions {
         CellOptions {
-            policy: "default".to_owned(),
+            policy: None,
             stdin: None,
             project: None,
             allow: Vec::new(),

@@ -27,13 +27,13 @@ pub struct Wanted {
 
 /// Runs a source file.
 pub fn run(site: Site, options: RunOptions) -> ExitCode {
-    let json = options.cell.json;
+    let (json, check) = (options.cell.json, options.check);
     let planner = match options.no_cache {
         true => LocalPlanner::default().keeping_nothing(),
         false => LocalPlanner::default(),
     };
     match wanted(options) {
-        Ok(wanted) => conduct(site, &planner, wanted, json),
+        Ok(wanted) => conduct(site, &planner, wanted, json, check),
         Err(status) => status,
     }
 }
@@ -91,7 +91,7 @@ pub fn exec(site: Site, options: ExecOptions) -> ExitCode {
         argv: options.command,
     };
     match request(source, Vec::new(), options.cell) {
-        Ok(wanted) => conduct(site, &LocalPlanner::default(), wanted, json),
+        Ok(wanted) => conduct(site, &LocalPlanner::default(), wanted, json, false),
         Err(status) => status,
     }
 }
@@ -104,7 +104,8 @@ fn request(source: Source, arguments: Vec<String>, cell: CellOptions) -> Result<
     let request = RunRequest {
         source,
         arguments,
-        policy: cell.policy,
+        policy: cell.policy().to_owned(),
+        names_policy: cell.policy.is_some(),
         project: cell.project,
         allow: cell.allow,
         limits: cell.limit,
@@ -119,7 +120,13 @@ fn request(source: Source, arguments: Vec<String>, cell: CellOptions) -> Result<
     })
 }
 
-fn conduct(site: Site, planner: &LocalPlanner, wanted: Wanted, json: bool) -> ExitCode {
+fn conduct(
+    site: Site,
+    planner: &LocalPlanner,
+    wanted: Wanted,
+    json: bool,
+    check: bool,
+) -> ExitCode {
     let Wanted {
         request, origin, ..
     } = wanted;
@@ -146,11 +153,17 @@ fn conduct(site: Site, planner: &LocalPlanner, wanted: Wanted, json: bool) -> Ex
     if let Some(remains) = remains {
         remains.leave();
     }
+    let is_unmet = check && report.unmet().next().is_some();
     ExitCode::from(match told {
-        Ok(()) => report
+        Ok(()) => match report
             .ending
             .as_ref()
-            .map_or(NOT_RUN, |ending| exit::status(ending, live.signal)),
+            .map(|ending| exit::status(ending, live.signal))
+        {
+            Some(0) if is_unmet => exit::UNMET,
+            Some(status) => status,
+            None => NOT_RUN,
+        },
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => BROKEN_PIPE,
         Err(_) => NOT_RUN,
     })
@@ -158,7 +171,7 @@ fn conduct(site: Site, planner: &LocalPlanner, wanted: Wanted, json: bool) -> Ex
 
 /// Says why there will be no run at all, in the form that was asked for.
 fn refuse(what: &str, hint: &str, cell: &CellOptions) -> ExitCode {
-    refuse_under(&cell.policy, what, hint, cell.json)
+    refuse_under(cell.policy(), what, hint, cell.json)
 }
 
 fn refuse_under(policy: &str, what: &str, hint: &str, json: bool) -> ExitCode {

@@ -155,6 +155,7 @@ fn request(argv: Vec<String>) -> RunRequest {
         source: Source::Command { argv },
         arguments: Vec::new(),
         policy: "default".to_owned(),
+        names_policy: false,
         project: None,
         allow: Vec::new(),
         limits: Vec::new(),

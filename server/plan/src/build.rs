@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use belljar_policy::{Policy, ProjectAccess as Access, Resolved};
-use belljar_runtime::{Catalogue, Host, Messages, Places};
+use belljar_runtime::{Catalogue, Expectation, Host, Messages, Places};
 
 use crate::document::Document;
 use crate::environment::environment;
 use crate::executables::executables;
 use crate::job::{command_job, document_job, kept_in};
 use crate::policy_files::PolicyFiles;
+use crate::refused::{Fault, Refused};
+use crate::spoken::Spoken;
 use crate::{
     Limits, Project, ProjectAccess, Refusal, Rules, RunPlan, RunRequest, Source, View,
     find_project, paths, views,
@@ -31,6 +33,10 @@ pub struct Planned {
     pub first_line: u32,
     /// What the user should know before the run, and that stops nothing.
     pub notices: Vec<String>,
+    /// The standard input that the document names, if the request says of none.
+    pub input: Option<Vec<u8>>,
+    /// What the document's lines are to print.
+    pub expectations: Vec<Expectation>,
 }
 
 /// Decides a run.
@@ -42,50 +48,54 @@ pub fn build(
     catalogue: &Catalogue,
     host: &dyn Host,
 ) -> Result<Planned, Refusal> {
+    decide(request, catalogue, host).map_err(|refused| refused.refusal)
+}
+
+/// What of a document is to blame, line by line, if a run is refused for what the document says of it.
+pub fn faults(request: &RunRequest, catalogue: &Catalogue, host: &dyn Host) -> Vec<Fault> {
+    let refused = decide(request, catalogue, host).err();
+    refused.map_or(Vec::new(), |refused| refused.faults)
+}
+
+fn decide(
+    request: &RunRequest,
+    catalogue: &Catalogue,
+    host: &dyn Host,
+) -> Result<Planned, Refused> {
     check_texts(request)?;
     let directory = directory(request, host);
     let root = find_project(host, request.project.as_deref(), directory.as_deref())?;
     if let Some(root) = &root {
         paths::text(root)?;
     }
-    let Resolved { policy, notices } =
-        PolicyFiles::read(host, &request.policy, root.as_deref())?.resolve(host, request)?;
+    let document = Document::of(request).map(|document| {
+        let means = document.means(catalogue);
+        (document, means)
+    });
+    let spoken = match &document {
+        Some((document, Ok(means))) => Spoken::read(document, means),
+        _ => Spoken::default(),
+    };
+    spoken.check()?;
+    let Resolved { policy, notices } = PolicyFiles::read(host, &request.policy, root.as_deref())?
+        .resolve(host, request, &spoken)?;
     let mut notices: Vec<String> = notices.iter().map(ToString::to_string).collect();
     refuse_network(&policy)?;
     let project = project(&policy, root.as_deref(), host);
+    let input = spoken.input(request, host, directory.as_deref(), project.as_ref())?;
+    let request = &*spoken.complete(request, input.is_some());
+    check_texts(request)?;
     // Tools of a project that the run does not see are no tools of the run.
     let places = Places {
         project: project.as_ref().map(|project| project.root.as_path()),
         directory: directory.as_deref(),
         root: root.as_deref(),
     };
-    let job = match &request.source {
-        Source::Document {
-            path,
-            name,
-            language,
-            text,
-            lines,
-            part,
-        } => {
-            let document = Document {
-                path: path.as_deref(),
-                name,
-                language: language.as_deref(),
-                text,
-                lines: *lines,
-                part: *part,
-            };
-            document_job(
-                request,
-                &document,
-                catalogue,
-                host,
-                &places,
-                root.as_deref(),
-            )?
+    let job = match document {
+        Some((document, means)) => {
+            document_job(request, &document, &means?, host, &places, root.as_deref())?
         }
-        Source::Command { argv } => command_job(request, argv, catalogue, host, &places)?,
+        None => command_job(request, command(request), catalogue, host, &places)?,
     };
     notices.extend(job.notices);
     let directories: Vec<PathBuf> = job
@@ -100,7 +110,14 @@ pub fn build(
             format!("the project's `{tool}` leads out of the project: the program sees `{directory}` too")
         }));
     }
-    let environment = environment(host, &policy, &directories, job.environment, &mut notices);
+    let environment = environment(
+        host,
+        &policy,
+        &directories,
+        job.environment,
+        &spoken.directives.environment,
+        &mut notices,
+    );
     let mut shown = views::base(host);
     shown.extend(
         job.tools
@@ -154,6 +171,8 @@ pub fn build(
         file: job.file,
         first_line: job.first_line,
         notices,
+        input,
+        expectations: spoken.expectations,
     })
 }
 
@@ -173,12 +192,16 @@ pub(crate) fn directory(request: &RunRequest, host: &dyn Host) -> Option<PathBuf
     }
 }
 
-fn check_texts(request: &RunRequest) -> Result<(), Refusal> {
-    let own: &[String] = match &request.source {
+/// The words of a command; none of a document.
+fn command(request: &RunRequest) -> &[String] {
+    match &request.source {
         Source::Command { argv } => argv,
         Source::Document { .. } => &[],
-    };
-    if own
+    }
+}
+
+fn check_texts(request: &RunRequest) -> Result<(), Refusal> {
+    if command(request)
         .iter()
         .chain(&request.arguments)
         .any(|argument| argument.contains('\0'))

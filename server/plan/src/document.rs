@@ -10,7 +10,7 @@ use belljar_runtime::{
 };
 
 use crate::policy_files::quoted_list;
-use crate::{CELL_HOME, LineRange, Part, Refusal, paths, project};
+use crate::{CELL_HOME, LineRange, Part, Refusal, RunRequest, Source, paths, project};
 
 /// Nobody runs a larger document.
 pub(crate) const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
@@ -29,14 +29,14 @@ pub(crate) struct Document<'a> {
 pub(crate) struct Means<'t> {
     pub runtime: Runtime,
     /// If only some of it runs: all of it, with lines as editors count them.
-    text: Option<Cow<'t, str>>,
+    pub text: Option<Cow<'t, str>>,
     /// What is left of it, if that is not all.
     pub pieces: Option<Pieces>,
 }
 
 /// Pieces of a text.
 pub(crate) struct Pieces {
-    pieces: Vec<Piece>,
+    pub pieces: Vec<Piece>,
     /// Those of their lines that run.
     pub lines: LineRange,
 }
@@ -91,6 +91,28 @@ fn refuse_call<T>(needs: &NeedsArguments) -> Result<T, Refusal> {
 }
 
 impl<'a> Document<'a> {
+    /// What is run, if it is a document.
+    pub(crate) fn of(request: &'a RunRequest) -> Option<Document<'a>> {
+        match &request.source {
+            Source::Document {
+                path,
+                name,
+                language,
+                text,
+                lines,
+                part,
+            } => Some(Document {
+                path: path.as_deref(),
+                name,
+                language: language.as_deref(),
+                text,
+                lines: *lines,
+                part: *part,
+            }),
+            Source::Command { .. } => None,
+        }
+    }
+
     /// Where the document is on the host, with no link but perhaps itself.
     pub(crate) fn place(&self, host: &dyn Host) -> Option<PathBuf> {
         self.path.map(|path| paths::absolute(host, path))

@@ -1,10 +1,10 @@
-//! The environment of a run: a few variables that every program may count on, what its runtime needs, and what the
-//! policy passes or sets. Nothing of the user's gets in by itself.
+//! The environment of a run: a few variables that every program may count on, what its runtime needs, what its document
+//! says, and what the policy passes or sets, which counts most. Nothing of the user's gets in by itself.
 
 use std::path::{Path, PathBuf};
 
 use belljar_policy::Policy;
-use belljar_runtime::Host;
+use belljar_runtime::{Host, Said};
 
 use crate::CELL_HOME;
 
@@ -14,12 +14,13 @@ const STANDARD_PATH: &[&str] = &["/usr/local/bin", "/usr/bin", "/bin"];
 /// Where else they are on systems that are built differently, if they are.
 const OTHER_PATH: &[&str] = &["/run/current-system/sw/bin"];
 
-/// The environment, and what could not be passed. `directories` are those of the tools.
+/// The environment, and what could not be passed. `directories` are those of the tools. What the document says was checked.
 pub(crate) fn environment(
     host: &dyn Host,
     policy: &Policy,
     directories: &[PathBuf],
     runtime: Vec<(String, String)>,
+    document: &[Said<(String, String)>],
     notices: &mut Vec<String>,
 ) -> Vec<(String, String)> {
     let mut path: Vec<String> = Vec::new();
@@ -53,6 +54,10 @@ pub(crate) fn environment(
     set("TERM", "dumb".to_owned());
     for (name, value) in runtime {
         set(&name, value);
+    }
+    for Said { value, .. } in document {
+        let (name, value) = value;
+        set(name, value.clone());
     }
     for name in &policy.environment.pass {
         match host.variable(name).map(std::ffi::OsString::into_string) {

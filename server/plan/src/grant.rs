@@ -12,6 +12,7 @@ use crate::policy_files::{
     PROJECT_FILE, PolicyFiles, PolicySource, TrustRecord, policy_names, read_policy_files,
     trust_record, user_policy_path,
 };
+use crate::spoken::Spoken;
 use crate::{Executables, ProjectAccess, Refusal, RunPlan, RunRequest, build, find_project, paths};
 
 /// Where a rule is written for good.
@@ -194,6 +195,24 @@ fn read_rule(rule: &str) -> Result<Rule, Refusal> {
 pub fn project_of(request: &RunRequest, host: &dyn Host) -> Result<Option<PathBuf>, Refusal> {
     let directory = directory(request, host);
     find_project(host, request.project.as_deref(), directory.as_deref())
+}
+
+/// Why no rule that stays can be written for `request`: its document narrows what it may do itself.
+///
+/// # Errors
+/// That.
+pub fn check_lasting(request: &RunRequest, catalogue: &Catalogue) -> Result<(), Refusal> {
+    let spoken = Spoken::of(request, catalogue);
+    match spoken.narrows(request) {
+        None => Ok(()),
+        Some(line) => Err(no(
+            format!(
+                "line {line} of `{}` narrows what its run may do, whatever a file allows",
+                spoken.name
+            ),
+            "allow it for one run, or change that line",
+        )),
+    }
 }
 
 /// What the user's or the project's file would say with `rule`, if it would then be in force under policy `policy`, and

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use belljar_runtime::{Catalogue, FoundTool, Host, Invocation, Messages, Places};
 
-use crate::document::{Document, Pieces};
+use crate::document::{Document, Means, Pieces};
 use crate::{CELL_HOME, CellFile, Product, Refusal, RunRequest, Step, command, paths};
 
 /// Where programs put what they make while they are prepared.
@@ -34,14 +34,13 @@ pub(crate) struct Job {
 pub(crate) fn document_job(
     request: &RunRequest,
     document: &Document<'_>,
-    catalogue: &Catalogue,
+    means: &Means<'_>,
     host: &dyn Host,
     places: &Places<'_>,
     root: Option<&Path>,
 ) -> Result<Job, Refusal> {
-    let means = document.means(catalogue)?;
     let runtime = &means.runtime;
-    let source = document.source(host, &means)?;
+    let source = document.source(host, means)?;
     let found = runtime.find(host, places).map_err(|missing| Refusal {
         reason: format!(
             "{} needs `{}`, which was not found",

@@ -1,10 +1,11 @@
 //! The policy under which a program could do what it tried.
 
 use belljar_policy::Learnt;
-use belljar_runtime::Host;
+use belljar_runtime::{Catalogue, Host};
 
 use crate::grant::project_of;
 use crate::policy_files::PolicyFiles;
+use crate::spoken::Spoken;
 use crate::{Refusal, RunRequest};
 
 /// What was in force, and what it would say with the rules that were learnt: two policy files.
@@ -32,10 +33,17 @@ impl Lesson {
 ///
 /// # Errors
 /// There is no such policy, or a file is wrong.
-pub fn lesson(request: &RunRequest, learnt: &[Learnt], host: &dyn Host) -> Result<Lesson, Refusal> {
+pub fn lesson(
+    request: &RunRequest,
+    learnt: &[Learnt],
+    catalogue: &Catalogue,
+    host: &dyn Host,
+) -> Result<Lesson, Refusal> {
     let project = project_of(request, host)?;
     let files = PolicyFiles::read(host, &request.policy, project.as_deref())?;
-    let policy = files.resolve(host, request)?.policy;
+    let spoken = Spoken::of(request, catalogue);
+    let resolved = files.resolve(host, request, &spoken);
+    let policy = resolved.map_err(|refused| refused.refusal)?.policy;
     Ok(Lesson {
         before: policy.as_file(),
         after: policy.with_learnt(learnt),

@@ -13,18 +13,20 @@ mod paths;
 mod policy_files;
 mod project;
 mod refusal;
+mod refused;
 mod request;
 mod run_plan;
+mod spoken;
 mod views;
 
 pub use belljar_policy::Learnt;
 pub use belljar_policy::Rule;
 pub use belljar_runtime::{
-    Block, Catalogue, Cell, DocumentKind, FileKind, Found, Function, Host, Messages, Runtime,
-    RuntimeError, with_line_feeds,
+    Block, Catalogue, Cell, DocumentKind, Expectation, FileKind, Found, Function, Host, Messages,
+    Runtime, RuntimeError, with_line_feeds,
 };
-pub use build::{Planned, build, can_be_allowed};
-pub use grant::{Proposal, Scope, Trust, lifts, project_of, propose, secret_in};
+pub use build::{Planned, build, can_be_allowed, faults};
+pub use grant::{Proposal, Scope, Trust, check_lasting, lifts, project_of, propose, secret_in};
 pub use job::kept_in;
 pub use learn::{Lesson, lesson};
 pub use policy_files::{
@@ -33,6 +35,7 @@ pub use policy_files::{
 };
 pub use project::find_project;
 pub use refusal::Refusal;
+pub use refused::Fault;
 pub use request::{LineRange, Part, RunRequest, Source};
 pub use run_plan::{
     CELL_HOME, CellFile, Executables, Limits, Product, Project, ProjectAccess, Rules, RunPlan,

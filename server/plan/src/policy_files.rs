@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use belljar_policy::{
-    Layers, Policy, PolicyFile, Request, Resolved, content_hash, is_policy_name, resolve, shipped,
+    DocumentPolicy, DocumentWord, Layers, Policy, PolicyError, PolicyFile, Request, Resolved,
+    content_hash, is_policy_name, resolve, shipped,
 };
-use belljar_runtime::{Catalogue, Host, RuntimeError};
+use belljar_runtime::{Catalogue, Host, RuntimeError, Said};
 
+use crate::refused::{Fault, Refused};
+use crate::spoken::Spoken;
 use crate::{Refusal, RunRequest, paths};
 
 /// A policy file is small.
@@ -24,6 +27,15 @@ pub struct PolicySource {
     pub name: String,
     /// What it holds.
     pub content: Vec<u8>,
+}
+
+impl PolicySource {
+    fn file(&self) -> PolicyFile<'_> {
+        PolicyFile {
+            name: self.name.clone(),
+            text: &self.content,
+        }
+    }
 }
 
 /// Where the user's trust in a project's file is kept, and what stands there.
@@ -203,21 +215,53 @@ impl PolicyFiles {
         &self,
         host: &dyn Host,
         request: &RunRequest,
-    ) -> Result<Resolved, Refusal> {
+        spoken: &Spoken,
+    ) -> Result<Resolved, Refused> {
         let said = Request {
             allow: &request.allow,
             limits: &request.limits,
             may_widen: request.may_widen,
         };
-        resolved(host, &request.policy, &self.layers(&request.policy, said))
+        // A policy that the user names for this run is the user's last word.
+        let named = spoken.directives.policies.iter();
+        let named = named.filter(|_| !request.names_policy);
+        let named: Vec<(&Said<String>, Option<PolicySource>)> = named
+            .map(|said| {
+                let [own, _, _] = read_policy_files(host, &said.value, None)?;
+                Ok((said, own))
+            })
+            .collect::<Result<_, Refusal>>()?;
+        let mut layers = self.layers(&request.policy, said);
+        let limits = spoken.directives.limits.iter();
+        layers.document = DocumentWord {
+            name: &spoken.name,
+            policies: named
+                .iter()
+                .map(|(said, own)| DocumentPolicy {
+                    line: said.line,
+                    name: &said.value,
+                    user_named: own.as_ref().map(PolicySource::file),
+                })
+                .collect(),
+            limits: limits
+                .map(|said| (said.line, said.value.0.as_str(), said.value.1.as_str()))
+                .collect(),
+        };
+        resolve(&layers).map_err(|error| {
+            if error.file == spoken.name && error.line > 0 {
+                let fault = Fault {
+                    line: error.line,
+                    message: format!("{}; {}", error.message, error.hint),
+                };
+                return Refused::for_faults(&spoken.name, vec![fault]);
+            }
+            refusal(host, &request.policy, &error).into()
+        })
     }
 
     fn layers<'a>(&'a self, name: &'a str, request: Request<'a>) -> Layers<'a> {
         fn file(source: &Option<PolicySource>) -> Option<PolicyFile<'_>> {
-            source.as_ref().map(|source| PolicyFile {
-                name: source.name.clone(),
-                text: &source.content,
-            })
+            source.as_ref().map(PolicySource::file)
         }
         Layers {
             name,
@@ -225,24 +269,27 @@ impl PolicyFiles {
             user: file(&self.user),
             project: file(&self.project),
             project_trusted: self.project_trusted,
+            document: DocumentWord::default(),
             request,
         }
     }
 }
 
 fn resolved(host: &dyn Host, name: &str, layers: &Layers<'_>) -> Result<Resolved, Refusal> {
-    resolve(layers).map_err(|error| {
-        let known = policy_names(host);
-        let hint = if known.iter().any(|known| known == name) || !error.file.is_empty() {
-            error.hint.clone()
-        } else {
-            format!("there are {}", quoted_list(&known))
-        };
-        Refusal {
-            reason: error.to_string(),
-            hint,
-        }
-    })
+    resolve(layers).map_err(|error| refusal(host, name, &error))
+}
+
+fn refusal(host: &dyn Host, name: &str, error: &PolicyError) -> Refusal {
+    let known = policy_names(host);
+    let hint = if known.iter().any(|known| known == name) || !error.file.is_empty() {
+        error.hint.clone()
+    } else {
+        format!("there are {}", quoted_list(&known))
+    };
+    Refusal {
+        reason: error.to_string(),
+        hint,
+    }
 }
 
 /// The user's adjustments to every policy, whether the file is there or not.

@@ -60,6 +60,8 @@ pub struct RunRequest {
     pub arguments: Vec<String>,
     /// Name of the policy.
     pub policy: String,
+    /// The user chose it for this run, so that a document that names another has no say.
+    pub names_policy: bool,
     /// The project's directory, if the user named one; else it is found from the document.
     pub project: Option<PathBuf>,
     /// Rules that the user allows for this run, each a line of a policy file: `files.read = ["/srv/data"]`.

@@ -47,6 +47,7 @@ fn request() -> RunRequest {
         },
         arguments: vec![],
         policy: "default".into(),
+        names_policy: false,
         project: None,
         allow: vec![],
         limits: vec![],

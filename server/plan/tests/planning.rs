@@ -30,6 +30,7 @@ fn request(source: Source) -> RunRequest {
         source,
         arguments: vec![],
         policy: "default".into(),
+        names_policy: false,
         project: None,
         allow: vec![],
         limits: vec![],

@@ -11,6 +11,7 @@ use tower_lsp::ls_types::{
 
 use crate::diagnostics::{allowable, place};
 use crate::documents::Document;
+use crate::expectations;
 use crate::granting::Pending;
 use crate::positions::{char_at, line_text, number};
 use crate::profile::Profile;
@@ -60,6 +61,7 @@ impl Menu<'_> {
         let mut actions = Vec::new();
         if wants(CodeActionKind::QUICKFIX.as_str()) {
             self.allow(&mut actions, &asked.context.diagnostics, first, last);
+            self.update(&mut actions, &asked.context.diagnostics, first, last);
         }
         // An editor that asks on every move of the cursor would show its sign for our menu on every line.
         let automatic = asked.context.trigger_kind == Some(CodeActionTriggerKind::AUTOMATIC);
@@ -194,6 +196,44 @@ impl Menu<'_> {
         }
     }
 
+    /// "Update expectation" for what was printed on the lines `first` to `last` and not expected. Only an editor that takes an
+    /// edit with the action can do that.
+    fn update(
+        &self,
+        actions: &mut Vec<CodeActionOrCommand>,
+        marked: &[Diagnostic],
+        first: usize,
+        last: usize,
+    ) {
+        if !self.profile.action_literals {
+            return;
+        }
+        for run in self.runs.iter().rev() {
+            let unmet = run.report().into_iter().flat_map(|report| report.unmet());
+            let here =
+                unmet.filter(|(_, one)| run.now(one.line) <= last && first <= run.now(one.last));
+            for (index, one) in here {
+                let encoding = self.profile.encoding;
+                let Some(edit) = expectations::update(self.document, run, one, encoding) else {
+                    continue;
+                };
+                let about = |diagnostic: &&Diagnostic| {
+                    data_of(diagnostic)
+                        .is_some_and(|data| data.run == run.id.0 && data.expectation == Some(index))
+                };
+                let fixes: Vec<Diagnostic> = marked.iter().filter(about).cloned().collect();
+                let action = CodeAction {
+                    title: "Update expectation".to_owned(),
+                    kind: Some(CodeActionKind::QUICKFIX),
+                    diagnostics: (!fixes.is_empty()).then_some(fixes),
+                    edit: Some(edit),
+                    ..CodeAction::default()
+                };
+                actions.push(action.into());
+            }
+        }
+    }
+
     /// "Write it …" for a change that the user was shown and not asked about, because the client does not ask.
     fn agree(&self, actions: &mut Vec<CodeActionOrCommand>, first: usize, last: usize) {
         let Some(pending) = self.pending else { return };
@@ -273,9 +313,11 @@ fn includes(wanted: &str, kind: &str) -> bool {
 }
 
 fn is_about(diagnostic: &Diagnostic, run: &str, violation: usize) -> bool {
-    let data = diagnostic.data.clone();
-    data.and_then(|data| serde_json::from_value::<wire::DiagnosticData>(data).ok())
-        .is_some_and(|data| data.run == run && data.violation == Some(violation))
+    data_of(diagnostic).is_some_and(|data| data.run == run && data.violation == Some(violation))
+}
+
+fn data_of(diagnostic: &Diagnostic) -> Option<wire::DiagnosticData> {
+    serde_json::from_value(diagnostic.data.clone()?).ok()
 }
 
 #[cfg(test)]

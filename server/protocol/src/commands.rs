@@ -127,6 +127,7 @@ impl Actor {
             asked: Asked {
                 part,
                 policy: policy.unwrap_or(self.profile.policy()).to_owned(),
+                names_policy: policy.is_some(),
                 allow: Vec::new(),
                 arguments: arguments.arguments.clone(),
                 stdin: arguments.stdin.as_deref().map(Arc::from),
@@ -345,6 +346,7 @@ impl Actor {
             },
             arguments: wanted.asked.arguments.clone(),
             policy: wanted.asked.policy.clone(),
+            names_policy: wanted.asked.names_policy,
             project: None,
             // The only rules here are those that the user has picked from a menu, one by one.
             may_widen: !wanted.asked.allow.is_empty(),

@@ -7,6 +7,7 @@ use belljar_runs::can_be_allowed;
 use tower_lsp::ls_types::{Diagnostic, DiagnosticSeverity, NumberOrString, Position, Range};
 
 use crate::documents::Document;
+use crate::expectations;
 use crate::positions::{end_of_line, from_column, line_range, number};
 use crate::profile::Profile;
 use crate::shown::{ShownRun, State};
@@ -73,6 +74,7 @@ fn of_run(document: &Document, run: &ShownRun, profile: &Profile) -> Vec<Diagnos
     page.ending(report, limit);
     page.violations(limit);
     page.errors(report);
+    page.expectations(report);
     page.result(report);
     page.diagnostics
 }
@@ -167,6 +169,32 @@ impl Page<'_> {
         }
     }
 
+    fn expectations(&mut self, report: &Report) {
+        for (index, one) in report.unmet().take(MOST_PER_DOCUMENT) {
+            let range = expectations::range(self.document, self.run, one, self.profile.encoding);
+            let severity = match one.actual.is_empty() {
+                // Many write in this way what an expression is, without printing it.
+                true => DiagnosticSeverity::INFORMATION,
+                false => DiagnosticSeverity::WARNING,
+            };
+            self.add(
+                range,
+                severity,
+                expectations::CODE,
+                expectations::words(one),
+                None,
+            );
+            let data = DiagnosticData {
+                run: self.run.id.0.clone(),
+                violation: None,
+                expectation: Some(index),
+            };
+            if let Some(added) = self.diagnostics.last_mut() {
+                added.data = serde_json::to_value(data).ok();
+            }
+        }
+    }
+
     /// What was printed, on the line that printed it where that is known, and how it ended.
     fn result(&mut self, report: &Report) {
         let Some(severity) = self.profile.result_severity() else {
@@ -216,6 +244,7 @@ impl Page<'_> {
         let data = DiagnosticData {
             run: self.run.id.0.clone(),
             violation,
+            expectation: None,
         };
         let (run, profile) = (self.run, self.profile);
         let violation = violation.and_then(|index| run.violations().get(index));

@@ -110,6 +110,15 @@ fn finished(text: &mut Text, run: &ShownRun, report: &Report, line: usize) {
         }
         text.fence(&said);
     }
+    let unmet = report.unmet().map(|(_, one)| one);
+    for one in unmet.filter(|one| run.now(one.line) == line).take(10) {
+        let whole = |what: &str| match displayable(what) {
+            lines if lines.is_empty() => "nothing".to_owned(),
+            lines => lines,
+        };
+        let (expected, actual) = (whole(&one.expected), whole(&one.actual));
+        text.fence(&format!("Expected:\n{expected}\nPrinted:\n{actual}"));
+    }
     if !elsewhere.is_empty() {
         text.say(&format!(
             "{} on other lines of this run.",

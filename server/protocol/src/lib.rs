@@ -10,6 +10,7 @@ mod arguments;
 mod commands;
 mod diagnostics;
 mod documents;
+mod expectations;
 mod extent;
 mod framing;
 mod granting;

@@ -295,7 +295,9 @@ fn ended(run: &ShownRun) -> RunEventKind {
     let output = pieces(fitting);
     let printed: usize = report.output.iter().map(|piece| piece.text.len()).sum();
     RunEventKind::Ended {
-        ok: summary::verdict(report) == summary::Verdict::Well && report.violations.is_empty(),
+        ok: summary::verdict(report) == summary::Verdict::Well
+            && report.violations.is_empty()
+            && report.unmet().next().is_none(),
         ending: words::shown_ending(report),
         summary: summary::short(report),
         hint: words::hint(report),

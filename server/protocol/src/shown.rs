@@ -34,6 +34,8 @@ pub struct Asked {
     pub part: Part,
     /// The policy.
     pub policy: String,
+    /// The user chose it for this run.
+    pub names_policy: bool,
     /// What the user allowed for this run alone.
     pub allow: Vec<String>,
     /// Arguments for the program.
@@ -155,6 +157,23 @@ impl ShownRun {
         self.first() <= last && first <= self.last()
     }
 
+    /// The document as it was.
+    pub fn text_that_ran(&self) -> Arc<[u8]> {
+        self.text.bytes().collect()
+    }
+
+    /// Where the lines `first` to `last`, from 1 and as they were, are now, from 0; `None` if they are not what they were.
+    pub fn same_lines(&self, now: &Rope, first: u32, last: u32) -> Option<(usize, usize)> {
+        let (first, last) = (first.max(1) as usize - 1, last.max(1) as usize - 1);
+        let is_of_run = first >= self.origin && last < self.origin + self.lines.len();
+        let place = |line: usize| self.now(number(line + 1));
+        let moved = (place(first), place(last));
+        let is_same = is_of_run
+            && moved.1.checked_sub(moved.0) == Some(last - first)
+            && span(&self.text, first, last) == span(now, moved.0, moved.1);
+        is_same.then_some(moved)
+    }
+
     /// Whether a reader who points at `line`, from 0, may mean it. A run of the whole document is meant only where it
     /// has something to say, so that it does not cover what other servers say about every other line.
     pub fn is_meant(&self, line: usize) -> bool {
@@ -169,9 +188,15 @@ impl ShownRun {
         let errors = report
             .into_iter()
             .flat_map(|report| report.errors.iter().map(|error| error.line));
+        let unmet = report
+            .into_iter()
+            .flat_map(|report| report.unmet().map(|(_, one)| one.line));
         line == self.first()
             || line == self.last()
-            || violations.chain(errors).any(|said| self.now(said) == line)
+            || violations
+                .chain(errors)
+                .chain(unmet)
+                .any(|said| self.now(said) == line)
     }
 
     /// Where the line that reports call `line` (from 1, as it was) is now, from 0. A line outside the run is its

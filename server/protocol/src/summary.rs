@@ -30,13 +30,19 @@ pub fn verdict(report: &Report) -> Verdict {
     }
 }
 
-/// The ending, and for a bad one whether the sandbox had to do with it.
+/// The ending, for a bad one whether the sandbox had to do with it, and what became of what was expected.
 pub fn ending(report: &Report) -> String {
-    let text = words::ending(report);
-    match innocence_words(report) {
-        Some(words) => format!("{text} {words}"),
-        None => text,
+    let mut text = words::ending(report);
+    let met = report.expectation_words().map(|words| format!("{words}."));
+    for words in innocence_words(report)
+        .map(str::to_owned)
+        .into_iter()
+        .chain(met)
+    {
+        text.push(' ');
+        text.push_str(&words);
     }
+    text
 }
 
 /// A run in one short line: `✓ 34 ms · 2 lines`.
@@ -66,6 +72,9 @@ pub fn short(report: &Report) -> String {
     }
     if !report.violations.is_empty() {
         text.push_str(&format!(" · {} blocked", report.violations.len()));
+    }
+    if let Some(words) = report.expectation_words() {
+        text.push_str(&format!(" · {words}"));
     }
     text
 }

@@ -250,6 +250,9 @@ pub struct DiagnosticData {
     /// Which violation of its report, from 0, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub violation: Option<usize>,
+    /// Which expectation of its report, from 0, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expectation: Option<usize>,
 }
 
 /// Settings: `initializationOptions`, and `workspace/didChangeConfiguration` (there also below a key `belljar`).
@@ -336,7 +339,7 @@ pub enum RunEventKind {
     },
     /// It is over.
     Ended {
-        /// It did what it should: status 0, and nothing was refused.
+        /// It did what it should: status 0, nothing was refused, and lines printed what they were expected to.
         ok: bool,
         /// How it ended.
         ending: ShownEnding,

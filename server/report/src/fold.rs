@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use serde::{Deserialize, Serialize};
 
 use crate::keep::Keep;
-use crate::{Ending, Event, Posture, Stream, Usage, Violation};
+use crate::{Ending, Event, Expected, Posture, Stream, Usage, Violation};
 
 /// A program that is refused the same kind of thing at ever new targets must not fill our memory.
 const MOST_VIOLATIONS: usize = 1000;
@@ -89,6 +89,9 @@ pub struct Report {
     pub obstacles: Vec<Obstacle>,
     /// Messages that name a line of the document, and crashes.
     pub errors: Vec<SourceError>,
+    /// What the document says that its lines print, and what they printed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expectations: Vec<Expected>,
     /// At what cost.
     pub usage: Usage,
     /// Which layers were on.

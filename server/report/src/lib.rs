@@ -2,6 +2,7 @@
 
 mod decode;
 mod event;
+mod expected;
 mod fold;
 mod hostile;
 mod keep;
@@ -9,6 +10,7 @@ mod violation;
 mod words;
 
 pub use event::{Ending, Event, Posture, Stream, Usage};
+pub use expected::Expected;
 pub use fold::{Fold, Gap, Obstacle, Output, Report, SourceError};
 pub use hostile::{Displayer, displayable, displayable_line};
 pub use violation::{Confidence, Kind, Layer, Violation};

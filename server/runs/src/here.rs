@@ -1,14 +1,17 @@
 //! Conducts one run in this very process, for a command that makes one run and ends: no table, no queue, no tasks. It is told
 //! and reported exactly as in a server.
 
+use std::io::{self, PipeWriter, Write as _};
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use belljar_plan::{Refusal, RunRequest};
+use belljar_plan::RunRequest;
 use belljar_report::{Ending, Event, Fold, Report, Stream};
 use belljar_sandbox::{Audience, Remains, Site};
+use nix::errno::Errno;
 
 use crate::life::{
-    ended, finish, note, note_obstacles, present, rules_to_try, start_report, try_rules,
+    ended, finish, note, note_obstacles, prepare_here, present, refused, rules_to_try,
+    start_report, try_rules,
 };
 use crate::{Planner, Prepared, RunId};
 
@@ -39,10 +42,20 @@ pub fn conduct_here(
     viewer: &mut dyn Viewer,
 ) -> (Report, Option<Remains>) {
     let fold = start_report(&RunId::next(), request);
-    let prepared = match planner.prepare(request) {
+    let mut prepared = match prepare_here(planner, request) {
         Ok(prepared) => prepared,
-        Err(Refusal { reason, hint }) => {
-            return (ended(fold, Ending::Refused { reason, hint }), None);
+        Err(no) => return (refused(fold, no), None),
+    };
+    let (own, input) = match prepared.input.take().map(own_input).transpose() {
+        Ok(None) => (None, input),
+        Ok(Some((own, input))) => (Some(own), Some(input)),
+        Err(error) => {
+            let ending = Ending::Failed {
+                step: "make a pipe".into(),
+                errno: format!("{:?}", Errno::from_raw(error.raw_os_error().unwrap_or(0))),
+                hint: String::new(),
+            };
+            return (ended(fold, ending), None);
         }
     };
     let fold = fold.of(prepared.file.clone(), prepared.language.clone());
@@ -50,6 +63,7 @@ pub fn conduct_here(
         prepared: &prepared,
         fold,
         viewer,
+        own,
     };
     let remains = site.carry_out(&prepared.plan, input, &mut teller);
     let mut report = finish(teller.fold, &prepared);
@@ -58,15 +72,31 @@ pub fn conduct_here(
     (report, remains)
 }
 
+/// What a document says into its program's standard input, and where it is written.
+type OwnInput = (PipeWriter, Vec<u8>);
+
+fn own_input(input: Vec<u8>) -> io::Result<(OwnInput, OwnedFd)> {
+    let (reader, writer) = io::pipe()?;
+    Ok(((writer, input), reader.into()))
+}
+
 /// Folds what happens, and shows it.
 struct Teller<'a> {
     prepared: &'a Prepared,
     fold: Fold,
     viewer: &'a mut dyn Viewer,
+    own: Option<OwnInput>,
 }
 
 impl Teller<'_> {
     fn take(&mut self, mut event: Event) {
+        // In a thread of its own, because the program may never read it; and not before the cell stands, because a process with
+        // threads makes none.
+        if matches!(event, Event::Started { .. })
+            && let Some((mut pipe, input)) = self.own.take()
+        {
+            std::thread::spawn(move || pipe.write_all(&input));
+        }
         note(&mut self.fold, self.prepared, &mut event);
         if !self.fold.has_ended() {
             present(self.prepared, &mut event);

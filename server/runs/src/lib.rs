@@ -2,6 +2,7 @@
 
 mod cells;
 mod conductor;
+mod expect;
 mod grant;
 mod here;
 mod history;

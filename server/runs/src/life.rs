@@ -10,6 +10,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, watch};
 
 use crate::conductor::Shared;
+use crate::expect::compare;
 use crate::{Planner, Prepared, RunId, Stop, Update};
 
 pub(crate) struct Life {
@@ -50,7 +51,6 @@ impl Life {
             Some(each_end) => fold.keeping(each_end),
             None => fold,
         };
-        let has_input = request.has_input;
         let prepared = tokio::select! {
             biased;
             () = asked(&mut self.cancelled) => return ended(fold, Ending::Cancelled),
@@ -60,13 +60,14 @@ impl Life {
         };
         let prepared = match prepared {
             Ok(prepared) => prepared,
-            Err(Refusal { reason, hint }) => return ended(fold, Ending::Refused { reason, hint }),
+            Err(no) => return refused(fold, no),
         };
         let fold = fold.of(prepared.file.clone(), prepared.language.clone());
         let Some(admission) = self.admission().await else {
             return ended(fold, Ending::Cancelled);
         };
         let shared = self.shared.clone();
+        let has_input = request.has_input;
         let (report, prepared) = self.carry_out(prepared, fold, has_input).await;
         drop(admission);
         with_obstacles(report, shared, request, prepared).await
@@ -96,14 +97,17 @@ impl Life {
 
     async fn carry_out(
         mut self,
-        prepared: Prepared,
+        mut prepared: Prepared,
         mut fold: Fold,
         has_input: bool,
     ) -> (Report, Prepared) {
+        let own = prepared.input.take();
+        let has_input = has_input || own.is_some();
         let mut cell = self.shared.cells.start(&prepared.plan, has_input);
         let stop = cell.stop();
-        let feeding = match (self.inputs.take(), cell.input()) {
-            (Some(inputs), Some(pipe)) => Some(tokio::spawn(feed(inputs, pipe))),
+        let feeding = match (own, self.inputs.take(), cell.input()) {
+            (Some(own), _, Some(pipe)) => Some(tokio::spawn(feed_all(own, pipe))),
+            (None, Some(inputs), Some(pipe)) => Some(tokio::spawn(feed(inputs, pipe))),
             _ => None,
         };
         let mut stopped = false;
@@ -169,23 +173,56 @@ async fn asked(cancelled: &mut watch::Receiver<bool>) {
 }
 
 /// Planning reads files, so it must not hold up the server's other work. A command has no other work.
-async fn prepare(shared: Arc<Shared>, request: RunRequest) -> Result<Prepared, Refusal> {
+async fn prepare(shared: Arc<Shared>, request: RunRequest) -> Result<Prepared, No> {
     if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
-        return shared.planner.prepare(&request);
+        return prepare_here(&*shared.planner, &request);
     }
-    let gone = |_| Refusal {
-        reason: "Belljar made a mistake while it planned the run.".into(),
-        hint: "please report it, with the program that was to be run".into(),
+    let gone = |_| No {
+        refusal: Refusal {
+            reason: "Belljar made a mistake while it planned the run.".into(),
+            hint: "please report it, with the program that was to be run".into(),
+        },
+        faults: Vec::new(),
     };
     let _turn = shared.planning.acquire().await.ok();
     let planning = {
         let shared = shared.clone();
-        move || shared.planner.prepare(&request)
+        move || prepare_here(&*shared.planner, &request)
     };
     match tokio::task::spawn_blocking(planning).await {
         Ok(prepared) => prepared,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         Err(error) => Err(gone(error)),
+    }
+}
+
+/// Why there is no run, and what of the document is to blame.
+pub(crate) struct No {
+    refusal: Refusal,
+    faults: Vec<SourceError>,
+}
+
+pub(crate) fn prepare_here(planner: &dyn Planner, request: &RunRequest) -> Result<Prepared, No> {
+    planner.prepare(request).map_err(|refusal| No {
+        refusal,
+        faults: planner.faults(request),
+    })
+}
+
+/// The report of what was refused, with the lines that are to blame.
+pub(crate) fn refused(mut fold: Fold, no: No) -> Report {
+    let Refusal { reason, hint } = no.refusal;
+    for fault in no.faults {
+        fold.add(&Event::Error(fault));
+    }
+    ended(fold, Ending::Refused { reason, hint })
+}
+
+/// Writes what the document says into the program's standard input.
+async fn feed_all(input: Vec<u8>, mut pipe: Box<dyn AsyncWrite + Send + Unpin>) {
+    // A program that does not read it all does no harm.
+    if pipe.write_all(&input).await.is_ok() {
+        let _ = pipe.shutdown().await;
     }
 }
 
@@ -269,6 +306,15 @@ pub(crate) fn finish(fold: Fold, prepared: &Prepared) -> Report {
         .map_or(prepared.first_line, |error| error.line);
     for violation in &mut report.violations {
         place(violation, prepared.file.as_deref(), line);
+    }
+    if !prepared.expectations.is_empty() {
+        let (judged, unknown) = compare(&report, &prepared.expectations);
+        report.expectations = judged;
+        if unknown > 0 {
+            report.posture.notes.push(format!(
+                "{unknown} of the expectations were not compared: so much was printed that it is not known which line printed what"
+            ));
+        }
     }
     report
 }

@@ -120,6 +120,8 @@ impl Planner for FakePlanner {
             file: Some("a.py".into()),
             first_line: 7,
             notices: vec!["notice".into()],
+            input: None,
+            expectations: Vec::new(),
         })
     }
     fn policy_names(&self) -> Vec<String> {
@@ -207,6 +209,7 @@ impl House {
             source,
             arguments: vec![],
             policy: policy.into(),
+            names_policy: false,
             project: None,
             allow: vec![],
             limits: vec![],

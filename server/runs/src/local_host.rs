@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use belljar_plan::{FileKind, Host};
@@ -68,6 +69,11 @@ impl Host for LocalHost {
 
     fn beginning(&self, path: &Path, count: usize) -> Option<Vec<u8>> {
         self.start_of(path, count as u64)
+    }
+
+    fn is_same_file_system(&self, one: &Path, other: &Path) -> bool {
+        let device = |path: &Path| fs::metadata(path).ok().map(|facts| facts.dev());
+        device(one).is_some_and(|one| Some(one) == device(other))
     }
 
     fn variable(&self, name: &str) -> Option<OsString> {

@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 
 use belljar_plan::{
-    Catalogue, Planned, Proposal, Refusal, RunPlan, RunRequest, RuntimeError, Scope, build, lifts,
-    policy_names, project_of, propose, user_catalogue,
+    Catalogue, Planned, Proposal, Refusal, RunPlan, RunRequest, RuntimeError, Scope, build,
+    check_lasting, faults, lifts, policy_names, project_of, propose, user_catalogue,
 };
 use belljar_report::SourceError;
 
@@ -57,6 +57,8 @@ impl Planner for LocalPlanner {
             file,
             first_line,
             notices,
+            input,
+            expectations,
         } = build(request, self.catalogue().0, &LocalHost)?;
         if self.keeps_nothing {
             plan.product = None;
@@ -80,7 +82,20 @@ impl Planner for LocalPlanner {
             file,
             first_line,
             notices,
+            input,
+            expectations,
         })
+    }
+
+    fn faults(&self, request: &RunRequest) -> Vec<SourceError> {
+        let faults = faults(request, self.catalogue().0, &LocalHost).into_iter();
+        faults
+            .map(|fault| SourceError {
+                message: fault.message,
+                line: fault.line,
+                column: None,
+            })
+            .collect()
     }
 
     fn lifts(
@@ -94,6 +109,7 @@ impl Planner for LocalPlanner {
     }
 
     fn propose(&self, request: &RunRequest, rule: &str, scope: Scope) -> Result<Proposal, Refusal> {
+        check_lasting(request, self.catalogue().0)?;
         let project = project_of(request, &LocalHost)?;
         propose(&LocalHost, &request.policy, project.as_deref(), rule, scope)
     }

@@ -1,6 +1,6 @@
 //! What this room needs of planning, so that it can be tested without a catalogue, policies and a host.
 
-use belljar_plan::{Catalogue, Proposal, Refusal, RunPlan, RunRequest, Scope};
+use belljar_plan::{Catalogue, Expectation, Proposal, Refusal, RunPlan, RunRequest, Scope};
 use belljar_report::SourceError;
 
 /// Finds messages that name a line of the document.
@@ -25,6 +25,10 @@ pub struct Prepared {
     pub first_line: u32,
     /// What the user should know about how it was decided.
     pub notices: Vec<String>,
+    /// The standard input that the document names, if the request says of none.
+    pub input: Option<Vec<u8>>,
+    /// What the document's lines are to print.
+    pub expectations: Vec<Expectation>,
 }
 
 /// Decides runs.
@@ -34,6 +38,11 @@ pub trait Planner: Send + Sync {
     /// # Errors
     /// Why it is not run.
     fn prepare(&self, request: &RunRequest) -> Result<Prepared, Refusal>;
+
+    /// What of the document is to blame, line by line, where [`Planner::prepare`] says no for what the document says.
+    fn faults(&self, _request: &RunRequest) -> Vec<SourceError> {
+        Vec::new()
+    }
 
     /// Whether the plan of `request`, which is `plan`, would with `rule` no longer refuse each of `targets`, or why it
     /// would.
