@@ -6,6 +6,7 @@
 mod client;
 mod compiled;
 mod faults;
+mod kept;
 mod lifetime;
 mod limits;
 mod long_service;
