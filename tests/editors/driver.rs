@@ -50,7 +50,7 @@ pub fn play(editor: &str, name: &str, limit: Duration) {
     let started = Instant::now();
     let (status, said) = drive(&user, editor, &home, limit);
     let took = started.elapsed().as_secs();
-    let left = left_behind(&user, Duration::from_secs(10));
+    let left = left_behind(&user, Duration::from_secs(30));
     keep_artefacts(&user, name);
     let obeyed = files_named("owned", user.home().parent().expect("the user's folder"));
     println!("{}", said.checks);

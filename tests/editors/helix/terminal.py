@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-PATIENCE = float(os.environ.get("BELLJAR_PATIENCE_MS", "30000")) / 1000
+PATIENCE = float(os.environ.get("BELLJAR_PATIENCE_MS", "60000")) / 1000
 COLUMNS, ROWS = 120, 34
 
 

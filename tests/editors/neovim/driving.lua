@@ -4,7 +4,7 @@ local M = {}
 
 M.work = assert(vim.env.BELLJAR_WORK, 'BELLJAR_WORK')
 M.editors = assert(vim.env.BELLJAR_EDITORS, 'BELLJAR_EDITORS')
-local patience = tonumber(vim.env.BELLJAR_PATIENCE_MS or '30000')
+local patience = tonumber(vim.env.BELLJAR_PATIENCE_MS or '60000')
 local passed, failed = 0, 0
 
 -- Prints one check of the scenario `id`.

@@ -38,10 +38,10 @@ local seen = {}
 local function see(name, value) seen[name] = value end
 local starts_by_itself = not (vim.g.belljar and vim.g.belljar.enable == false)
 local function attached() return #vim.lsp.get_clients({ name = 'belljar', bufnr = 0 }) end
-if starts_by_itself then vim.wait(10000, function() return attached() > 0 end, 10) end
+if starts_by_itself then vim.wait(60000, function() return attached() > 0 end, 10) end
 see('attached', attached() == (starts_by_itself and 1 or 0))
 vim.cmd('Belljar run file')
-vim.wait(20000, function()
+vim.wait(60000, function()
   local run = require('belljar.runs').all()[1]
   return run ~= nil and run.state == 'ended'
 end, 10)
@@ -68,7 +68,7 @@ local function fresh(name, init, packages)
   local done = vim
     .system({ vim.v.progpath, '--headless', d.work .. '/steps.py', '-c', 'luafile ' .. probe }, {
       text = true,
-      timeout = 60000,
+      timeout = 200000,
       env = {
         HOME = home,
         XDG_CONFIG_HOME = home .. '/config',

@@ -1,6 +1,6 @@
 // What was checked, one line each, and how long anything may take.
 
-export const patience = Number(process.env.BELLJAR_PATIENCE_MS || 30_000);
+export const patience = Number(process.env.BELLJAR_PATIENCE_MS || 60_000);
 
 let passed = 0;
 let failed = 0;

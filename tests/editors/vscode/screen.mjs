@@ -87,12 +87,14 @@ export class Screen {
     const input = this.page.locator(".quick-input-widget input").first();
     await this.putMouseAway();
     // A list that is asked for while another closes does not come, and one that is asked for too early stays empty.
+    let pause = 2000;
     const found = await eventually(async () => {
       if (!(await input.isVisible())) await this.press("Control+p");
       for (const text of ["", name]) {
         if (!(await input.fill(text, { timeout: 1000 }).then(() => true, () => false))) return false;
       }
-      return row.waitFor({ timeout: patience / 2 }).then(() => true, () => false);
+      pause *= 2;
+      return row.waitFor({ timeout: pause }).then(() => true, () => false);
     }, 2 * patience);
     if (!found) throw new Error(`the editor does not find ${name}`);
     await row.click();
@@ -222,10 +224,15 @@ export class Screen {
 
   /** What the language status says, or what else `look` finds in it. */
   async status(look = async (box) => (await box.allInnerTexts()).join("\n")) {
-    await this.page.locator("#status\\.languageStatus").hover();
     const box = this.page.locator(".hover-language-status");
-    await box.first().waitFor().catch(() => undefined);
-    const seen = await look(box);
+    // It is drawn anew each second while something runs, which can take the hover away.
+    const seen = await eventually(async () => {
+      await this.page.mouse.move(640, 500);
+      await this.page.locator("#status\\.languageStatus").hover();
+      if (!(await box.first().waitFor({ timeout: 3000 }).then(() => true, () => false))) return undefined;
+      const found = await look(box);
+      return (await box.first().isVisible()) ? found : undefined;
+    });
     await this.page.mouse.move(640, 500);
     await box.first().waitFor({ state: "hidden" }).catch(() => undefined);
     return seen;
