@@ -98,7 +98,7 @@ impl Runtime {
             for template in templates {
                 match template.as_str() {
                     "{arguments}" => command.extend_from_slice(invocation.arguments),
-                    "{flags}" => command.extend_from_slice(invocation.flags),
+                    "{flags}" => command.extend(invocation.flags.iter().map(|one| fill(one))),
                     "{unbuffered}" => command.extend(unbuffered.add.iter().map(|one| fill(one))),
                     template => command.push(fill(template)),
                 }

@@ -149,8 +149,11 @@ impl Reader {
     }
 }
 
-/// The words in the groups `names` and `names_of_path`, and in the lines that follow.
+/// The group `name`; else the words in the groups `names` and `names_of_path`, and in the lines that follow.
 fn names(groups: &Captures<'_>, further: &str) -> BTreeSet<String> {
+    if let Some(name) = groups.name("name") {
+        return BTreeSet::from([name.as_str().to_owned()]);
+    }
     let group = groups
         .name("names")
         .or_else(|| groups.name("names_of_path"))

@@ -216,7 +216,7 @@ fn the_first_way_whose_tools_are_all_there_is_taken() {
     let host = FakeHost::new()
         .program("/usr/bin/node")
         .program("/usr/bin/tsc");
-    assert_eq!(find_in(&host, "typescript", None).unwrap().way, 1);
+    assert_eq!(find_in(&host, "typescript", None).unwrap().way, 2);
     let host = host.program("/home/ann/x/node_modules/tsx/dist/cli.mjs");
     assert_eq!(
         find_in(&host, "typescript", Some("/home/ann/x"))
@@ -224,7 +224,7 @@ fn the_first_way_whose_tools_are_all_there_is_taken() {
             .way,
         0
     );
-    assert_eq!(find_in(&host, "typescript", None).unwrap().way, 1);
+    assert_eq!(find_in(&host, "typescript", None).unwrap().way, 2);
 }
 
 #[test]
@@ -406,7 +406,7 @@ fn a_package_of_node_is_shown_with_its_neighbours() {
         .link_to("/srv/t/node_modules/.bin/tsx", "../tsx/dist/cli.mjs")
         .variable("PATH", "/srv/t/node_modules/.bin:/usr/bin");
     let found = find_in(&host, "typescript", None).unwrap();
-    assert_eq!(found.way, 0);
+    assert_eq!(found.way, 1);
     assert_eq!(found.tools[0].sees, [PathBuf::from("/srv/t/node_modules")]);
     // Installed for everybody, or by a package manager that links: what is shown is the outermost directory.
     let host = FakeHost::new()
