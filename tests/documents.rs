@@ -301,7 +301,9 @@ fn the_readme_names_every_policy_and_every_language() {
 
 /// The fence with this tag in a text.
 fn fence(text: &str, tag: &str) -> String {
-    let (_, rest) = text.split_once(&format!("\n```{tag}\n")).expect("the fence");
+    let (_, rest) = text
+        .split_once(&format!("\n```{tag}\n"))
+        .expect("the fence");
     let (content, _) = rest.split_once("\n```\n").expect("its end");
     format!("{content}\n")
 }
@@ -310,10 +312,13 @@ fn fence(text: &str, tag: &str) -> String {
 #[test]
 fn a_language_is_added_as_the_readme_says() {
     let told = section("README.md", "One more");
+    let words = prose(&told);
     let quoted = |start: &str| {
-        let mut quoted = told.split('`').skip(1).step_by(2);
+        let mut quoted = words.split('`').skip(1).step_by(2);
         let found = quoted.find(|quoted| quoted.starts_with(start));
-        found.unwrap_or_else(|| panic!("{start} is not there")).to_owned()
+        found
+            .unwrap_or_else(|| panic!("{start} is not there"))
+            .to_owned()
     };
     let user = OrdinaryUser::new();
     if user.find("pike").or_else(|| user.find("pike8.0")).is_none() {
@@ -335,7 +340,10 @@ fn a_language_is_added_as_the_readme_says() {
     let Some((is_right, text)) = said(&quoted("belljar runtimes check")) else {
         return;
     };
-    assert!(is_right && text.ends_with("/pike.toml: right, and its canary ran\n"), "{text}");
+    assert!(
+        is_right && text.ends_with("/pike.toml: right, and its canary ran\n"),
+        "{text}"
+    );
     let (_, text) = said("belljar runtimes --no-versions").expect("a list");
     let listed = text.lines().find(|line| line.starts_with("pike "));
     assert!(listed.is_some_and(|line| line.contains("/pike")), "{text}");
