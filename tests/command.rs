@@ -18,6 +18,8 @@ use serde_json::Value;
 mod allowing;
 #[path = "command/editor.rs"]
 mod editor;
+#[path = "command/speaking.rs"]
+mod speaking;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
