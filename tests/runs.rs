@@ -167,6 +167,9 @@ fn seen(human: &Output, report: &Value, only: &[String]) -> String {
     if only.iter().any(|wanted| wanted == "lines of errors") {
         part("lines of errors", lines(&Value::Array(error_lines)));
     }
+    if let Some(list) = report.get("expectations") {
+        part("expectations", lines(list));
+    }
     let facts = ["file", "language", "policy", "truncated", "replaced"];
     let facts = facts
         .map(|key| (key.to_owned(), report[key].clone()))

@@ -1,0 +1,2 @@
+echo ran
+# belljar: skip needs a database

@@ -1,0 +1,2 @@
+# belljar: polcy strict
+echo ran
