@@ -434,6 +434,26 @@ fn the_transcript_in_the_readme_is_what_a_run_prints() {
     assert_eq!(steady(&String::from_utf8_lossy(&said)), written);
 }
 
+#[test]
+fn a_document_says_what_the_readme_says_that_it_says() {
+    let told = section("README.md", "What a document says itself");
+    let user = OrdinaryUser::new();
+    let program = fence(&told, "python");
+    std::fs::write(user.work().join("sum.py"), program).expect("the program");
+    let Some(output) = said(&user, &["run", "sum.py"]) else {
+        return;
+    };
+    assert!(output.status.success(), "{output:?}");
+    let printed = [output.stdout, output.stderr].concat();
+    let transcript = fenced(&told).join("\n");
+    let (_, written) = transcript
+        .split_once("$ belljar run sum.py\n")
+        .expect("the transcript");
+    assert_eq!(String::from_utf8_lossy(&printed).trim_end(), written);
+    let checked = said(&user, &["run", "--check", "sum.py"]).expect("it ran before");
+    assert_eq!(checked.status.code(), Some(1));
+}
+
 /// What the README learns from.
 const REPORT: &str = "import os, socket
 
