@@ -220,3 +220,18 @@ fn what_ruby_perl_php_and_lua_print_stands_at_its_line() {
     check("php", "prints.php", &["php"], Some("php $1"));
     check("lua", "prints.lua", &["lua5.4"], Some("lua5.4 $1"));
 }
+
+#[test]
+fn what_fortran_and_assembly_print_stands_at_its_line() {
+    let fortran = "gfortran $1 -o $TMPDIR/fortran && $TMPDIR/fortran";
+    check("fortran", "prints.f90", &["gfortran"], Some(fortran));
+    let nasm = "nasm -felf64 $1 -o $TMPDIR/o && ld $TMPDIR/o -o $TMPDIR/nasm && $TMPDIR/nasm";
+    check("nasm", "prints.asm", &["nasm"], Some(nasm));
+}
+
+#[test]
+#[ignore = "its tools are large"]
+fn what_ada_prints_stands_at_its_line() {
+    let ada = "cd $TMPDIR && cp $OLDPWD/$1 . && gnatmake -q $1 -o ada && ./ada";
+    check("ada", "prints.adb", &["gnatmake"], Some(ada));
+}

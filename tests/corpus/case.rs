@@ -39,6 +39,9 @@ pub struct Task {
     pub expected_stdout: String,
     pub expected_stderr_empty: bool,
     pub requires: Option<String>,
+    /// The one with the fault goes on until a limit ends it.
+    #[serde(default)]
+    pub endless: bool,
 }
 
 /// A block of code in a document of `tests/fixtures/documents`.
@@ -48,8 +51,35 @@ pub struct Block {
     pub language: String,
     pub first: u32,
     pub last: u32,
+    /// It needs what is before it: everything of its language up to it is run.
+    #[serde(default)]
+    pub up_to: bool,
     pub exit: i32,
     pub stdout: String,
+    /// What it says is missing, somewhere on standard error.
+    pub says: Option<String>,
+}
+
+/// A document of `tests/fixtures/errors`: several snippets, and one of them is wrong.
+#[derive(Deserialize)]
+pub struct Mistake {
+    pub file: String,
+    pub language: String,
+    /// What is selected.
+    pub first: u32,
+    pub last: u32,
+    /// Where the error is.
+    pub line: u32,
+    /// Further lines that its message may name.
+    pub also: Vec<u32>,
+}
+
+/// A case that does not come out as it does without Belljar, and why that is right.
+#[derive(Deserialize)]
+pub struct Known {
+    pub section: String,
+    pub case: String,
+    pub why: String,
 }
 
 /// A document of `tests/fixtures/languages`: it prints, and comes to an error.
@@ -101,7 +131,7 @@ pub fn run_program(user: &OrdinaryUser, program: &Program, case: &Case) -> Outco
         arguments.push("--".to_owned());
         arguments.extend(case.args.iter().cloned());
     }
-    let (output, needed_more_time) = belljar_run(user, &arguments);
+    let (output, needed_more_time) = belljar_run(user, &arguments, true);
     let wrong = difference(&output, case.exit, &case.stdout);
     Outcome {
         wrong,
@@ -109,20 +139,46 @@ pub fn run_program(user: &OrdinaryUser, program: &Program, case: &Case) -> Outco
     }
 }
 
-/// Runs a block where it stands in its document.
+/// Runs a block where it stands in its document; or all of its language up to it.
 pub fn run_block(user: &OrdinaryUser, block: &Block) -> Outcome {
-    let lines = format!("{}-{}", block.first, block.last);
-    let arguments = [
-        "--language",
-        &block.language,
-        "--lines",
-        &lines,
-        &block.path,
-    ]
-    .map(str::to_owned);
-    let (output, needed_more_time) = belljar_run(user, &arguments);
+    let part = match block.up_to {
+        true => ["--up-to".to_owned(), block.first.to_string()],
+        false => [
+            "--lines".to_owned(),
+            format!("{}-{}", block.first, block.last),
+        ],
+    };
+    let arguments = [&part[..], &[block.path.clone()]].concat();
+    let (output, needed_more_time) = belljar_run(user, &arguments, true);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let unsaid = block.says.as_ref().filter(|says| !stderr.contains(*says));
+    let unsaid = unsaid.map(|says| format!("does not say {says:?}; stderr: {}", tail(&stderr)));
     Outcome {
-        wrong: difference(&output, block.exit, &block.stdout),
+        wrong: difference(&output, block.exit, &block.stdout).or(unsaid),
+        needed_more_time,
+    }
+}
+
+/// Runs the snippet with the mistake, and looks at which lines of the document the error names.
+pub fn run_mistake(user: &OrdinaryUser, mistake: &Mistake) -> Outcome {
+    let lines = format!("{}-{}", mistake.first, mistake.last);
+    let arguments = ["--json", "--lines", &lines, &mistake.file].map(str::to_owned);
+    let (output, needed_more_time) = belljar_run(user, &arguments, true);
+    let report = report_of(&output);
+    let named: Vec<_> = places(&report).map(|place| &place["line"]).collect();
+    let is_right = report["language"] == mistake.language.as_str()
+        && named.first().is_some_and(|first| **first == mistake.line)
+        && named
+            .iter()
+            .all(|line| **line == mistake.line || mistake.also.iter().any(|also| **line == *also))
+        && false_alarm(&report).is_none();
+    let wrong = format!(
+        "line {} gave {}",
+        mistake.line,
+        shortened(&report.to_string().into())
+    );
+    Outcome {
+        wrong: (!is_right).then_some(wrong),
         needed_more_time,
     }
 }
@@ -141,12 +197,11 @@ pub fn run_fault(user: &OrdinaryUser, fault: &Fault) -> Outcome {
             arguments.extend(["--lines".to_owned(), lines.clone()]);
         }
         arguments.extend(["--json".to_owned(), fault.file.clone()]);
-        let (output, _) = belljar_run(user, &arguments);
-        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        let places = report["errors"].as_array().cloned().unwrap_or_default();
+        let (output, _) = belljar_run(user, &arguments, true);
+        let report = report_of(&output);
         let is_right = report["language"] == fault.language.as_str()
-            && !places.is_empty()
-            && places.iter().all(|place| place["line"] == fault.line)
+            && places(&report).next().is_some()
+            && places(&report).all(|place| place["line"] == fault.line)
             && (selection.is_none() || report["stdout"] == fault.stdout.as_str())
             && false_alarm(&report).is_none();
         if !is_right {
@@ -171,33 +226,27 @@ pub fn run_task(user: &OrdinaryUser, task: &Task, sound: bool) -> Outcome {
     };
     std::fs::write(user.work().join(&task.file), text).expect("the task's file");
     user.own_everything();
-    let (output, needed_more_time) = belljar_run(user, &["--json".to_owned(), task.file.clone()]);
-    let report: serde_json::Value = match serde_json::from_slice(&output.stdout) {
-        Ok(report) => report,
-        Err(error) => {
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            return Outcome {
-                wrong: Some(format!("no report: {error}; {stderr}")),
-                needed_more_time,
-            };
-        }
-    };
+    let endless = task.endless && !sound;
+    let arguments = ["--json".to_owned(), task.file.clone()];
+    let (output, needed_more_time) = belljar_run(user, &arguments, !endless);
+    let report = report_of(&output);
     let quiet = !task.expected_stderr_empty || report["stderr"] == "";
     let passes = report["ending"]["kind"] == "exited"
         && report["ending"]["code"] == 0
         && report["stdout"] == task.expected_stdout.as_str()
         && quiet;
-    let ran = ["exited", "signaled", "limit"]
+    let ending = &report["ending"];
+    let ran = ["exited", "signaled"]
         .iter()
-        .any(|kind| report["ending"]["kind"] == *kind);
+        .any(|kind| ending["kind"] == *kind);
     let wrong = false_alarm(&report).or_else(|| match (sound, passes) {
         (true, false) => Some(format!(
-            "does not pass: {}, stderr {}",
-            report["ending"],
+            "does not pass: {ending}, stderr {}",
             shortened(&report["stderr"])
         )),
         (false, true) => Some("passes, though it has a fault".to_owned()),
-        _ if !ran => Some(format!("was not run: {}", report["ending"])),
+        _ if endless && ending["kind"] != "limit" => Some(format!("has an end: {ending}")),
+        _ if !endless && !ran => Some(format!("has no end of its own: {ending}")),
         _ => None,
     });
     Outcome {
@@ -206,8 +255,8 @@ pub fn run_task(user: &OrdinaryUser, task: &Task, sound: bool) -> Outcome {
     }
 }
 
-/// `belljar run`, and once more with more time where the default policy's was not enough.
-fn belljar_run(user: &OrdinaryUser, arguments: &[String]) -> (Output, bool) {
+/// `belljar run`, and once more with more time where the default policy's was not enough, and that is no answer.
+fn belljar_run(user: &OrdinaryUser, arguments: &[String], has_an_end: bool) -> (Output, bool) {
     let run = |limits: &[&str]| {
         // The outer clock only ends a Belljar that hangs; its own limits come first.
         let mut command = user.command("timeout");
@@ -223,10 +272,20 @@ fn belljar_run(user: &OrdinaryUser, arguments: &[String]) -> (Output, bool) {
             .expect("belljar starts")
     };
     let output = run(&[]);
-    if output.status.code() != Some(124) || arguments.iter().any(|argument| argument == "--json") {
+    if output.status.code() != Some(124) || !has_an_end {
         return (output, false);
     }
     (run(&["--limit", "wall=120s", "--limit", "cpu=120s"]), true)
+}
+
+/// The report that was printed, or nothing.
+fn report_of(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_default()
+}
+
+/// The places of its errors.
+fn places(report: &serde_json::Value) -> impl Iterator<Item = &serde_json::Value> {
+    report["errors"].as_array().into_iter().flatten()
 }
 
 /// A refusal told of a program that does nothing that a policy forbids. A limit is none: a program with a fault may run on.
