@@ -199,6 +199,21 @@ fn a_program_by_the_name_of_pid_1_is_told_of() {
 }
 
 #[test]
+fn a_program_that_starts_itself_by_way_of_proc_is_not_refused() {
+    for_everybody(|person| {
+        let script = "/proc/self/exe -c 'echo one'; /proc/thread-self/exe -c 'echo two'; exec 5</usr/bin/env; /proc/self/fd/5 echo three";
+        let ran = person.exec(&[], &["bash", "-c", script]).succeeded();
+        assert_eq!(ran.stdout(), "one\ntwo\nthree\n", "{}", ran.report);
+        assert_eq!(ran.report["violations"], serde_json::json!([]));
+        // The same of a program that is hidden.
+        furnish_home(person);
+        let hidden = "\"$HOME\"/secret.txt; exec 5<\"$HOME\"/secret.txt";
+        let ran = person.exec(&[], &["bash", "-c", hidden]);
+        assert!(!ran.violations("files.exec").is_empty(), "{}", ran.report);
+    });
+}
+
+#[test]
 fn a_program_without_a_stack_is_told_of_and_ends_by_itself() {
     for_everybody(|person| {
         if person.user.find("gcc").is_none() || !cfg!(target_arch = "x86_64") {

@@ -13,6 +13,7 @@ use super::inside::{Found, There};
 use super::outside::OnHost;
 use super::{Finding, Judgement, rule_for};
 use crate::filter::Place;
+use crate::procfs::directory_of;
 
 /// Where a program is found by its name alone.
 const ON_PATH: &[&str] = &[
@@ -46,7 +47,7 @@ impl Programs {
 
     /// Whether the program that a call wants to execute is one that is refused.
     pub fn judge(&self, call: &Notification, at: Place, files: &mut Files) -> Judgement {
-        let Some(path) = path_of(call, at) else {
+        let Some(path) = path_of(call, at).and_then(|path| through_proc(path, call.thread)) else {
             return Judgement::GoOn;
         };
         // `/bin` is often a link: a program that is looked for in both places is one program.
@@ -107,6 +108,17 @@ impl Programs {
             rule: self.hidden_rule.clone(),
         })
     }
+}
+
+/// The file that a path leads to which may begin with the calling thread's own `/proc/self`: for us that is another one.
+/// `None` for others in `/proc`, which lead to what somebody in the cell has already.
+fn through_proc(path: PathBuf, thread: i32) -> Option<PathBuf> {
+    if !path.starts_with("/proc") {
+        return Some(path);
+    }
+    let mut own = ["/proc/self", "/proc/thread-self"].into_iter();
+    let rest = own.find_map(|own| path.strip_prefix(own).ok())?;
+    std::fs::read_link(directory_of(thread).join(rest)).ok()
 }
 
 /// A program as policies name it: by its name alone where that finds it.
