@@ -127,7 +127,8 @@ impl Actor {
             asked: Asked {
                 part,
                 policy: policy.unwrap_or(self.profile.policy()).to_owned(),
-                names_policy: policy.is_some(),
+                // Plugins name the usual one too, when they run something again.
+                names_policy: policy.is_some_and(|policy| policy != self.profile.policy()),
                 allow: Vec::new(),
                 arguments: arguments.arguments.clone(),
                 stdin: arguments.stdin.as_deref().map(Arc::from),

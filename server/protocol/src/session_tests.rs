@@ -27,6 +27,8 @@ const EGLOT: &str = include_str!("../../../tests/lsp/capabilities/eglot.json");
 
 const FILE: &str = "file:///srv/project/a.py";
 
+#[path = "session_expectations_tests.rs"]
+mod expectations;
 #[path = "session_grants_tests.rs"]
 mod grants;
 #[path = "session_parts_tests.rs"]
