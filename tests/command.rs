@@ -16,6 +16,8 @@ use serde_json::Value;
 
 #[path = "command/allowing.rs"]
 mod allowing;
+#[path = "command/blocks.rs"]
+mod blocks;
 #[path = "command/editor.rs"]
 mod editor;
 #[path = "command/speaking.rs"]

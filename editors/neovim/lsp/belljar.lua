@@ -22,6 +22,12 @@ local config = {
     'php',
     'lua',
     'markdown',
+    'org',
+    'quarto',
+    'rmd',
+    'rst',
+    'asciidoc',
+    'lhaskell',
   },
   root_markers = { '.belljar.toml', '.git' },
   -- One server does for all projects: it finds the project of each file by itself.

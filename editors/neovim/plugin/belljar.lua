@@ -22,6 +22,7 @@ end
 for _, part in ipairs({ 'line', 'function', 'cell', 'block', 'file' }) do
   map('n', 'run-' .. part, ('<Cmd>Belljar run %s<CR>'):format(part), 'run the ' .. part)
 end
+map('n', 'run-up-to', '<Cmd>Belljar run upTo<CR>', 'run the cell or block, after all earlier ones')
 map('n', 'run', '<Cmd>Belljar run<CR>', 'run the file, or the block of a Markdown document')
 -- Out of Visual mode first: while it lasts, Neovim holds back what a server asks or tells.
 map('x', 'run', ':Belljar run selection<CR>', 'run the selected lines')

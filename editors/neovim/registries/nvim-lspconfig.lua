@@ -26,6 +26,12 @@ return {
     'php',
     'lua',
     'markdown',
+    'org',
+    'quarto',
+    'rmd',
+    'rst',
+    'asciidoc',
+    'lhaskell',
   },
   root_markers = { '.belljar.toml', '.git' },
 }

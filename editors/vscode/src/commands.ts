@@ -5,7 +5,7 @@ import {
 import { joinArguments, splitArguments } from "./arguments";
 import type { Doctor } from "./doctor";
 import type { Run, Runs } from "./runs";
-import { Server } from "./server";
+import { NOTEBOOK_CELL, SCHEMES, Server, TEXTS } from "./server";
 import type { Status } from "./status";
 import { OUTPUT_SCHEME, runOf, type Transcripts } from "./transcripts";
 import { Commands, type PolicyEntry, type RunArguments, type What } from "./wire";
@@ -30,6 +30,7 @@ export function registerCommands(parts: Parts): Disposable[] {
     "belljar.runFunction": () => runHere(server, "function"),
     "belljar.runCell": () => runHere(server, "cell"),
     "belljar.runBlock": () => runHere(server, "block"),
+    "belljar.runUpTo": () => runHere(server, "upTo"),
     "belljar.runFile": () => runHere(server, "file"),
     "belljar.runWithPolicy": async () => {
       const policy = await pickPolicy(server, l10n.t("Run once under which policy?"));
@@ -84,12 +85,14 @@ function isSelected(): boolean {
 /** What is run when the user names nothing: what is selected, else the block around the cursor or the file. */
 function usual(): What {
   if (isSelected()) return "selection";
-  return window.activeTextEditor?.document.languageId === "markdown" ? "block" : "file";
+  const document = window.activeTextEditor?.document;
+  if (document?.uri.scheme === NOTEBOOK_CELL) return "cell";
+  return TEXTS.includes(document?.languageId ?? "") ? "block" : "file";
 }
 
 async function runHere(server: Server, what: What, more: Partial<RunArguments> = {}): Promise<void> {
   const editor = window.activeTextEditor;
-  if (editor === undefined || !["file", "untitled"].includes(editor.document.uri.scheme)) {
+  if (editor === undefined || !SCHEMES.includes(editor.document.uri.scheme)) {
     void window.showInformationMessage(l10n.t("Open a file to run something of it."));
     return;
   }

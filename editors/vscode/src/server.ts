@@ -8,9 +8,14 @@ import { inert, inertMessage } from "./words";
 
 /** Languages of the runtimes that Belljar brings; the activation events in package.json are the same, which a test compares. */
 export const LANGUAGES = [
-  "c", "cpp", "go", "javascript", "javascriptreact", "lua", "markdown", "perl", "php", "python", "ruby", "rust", "shellscript",
-  "typescript", "typescriptreact",
+  "asciidoc", "c", "cpp", "go", "javascript", "javascriptreact", "lua", "markdown", "org", "perl", "php", "python", "quarto",
+  "restructuredtext", "rmd", "ruby", "rust", "shellscript", "typescript", "typescriptreact",
 ];
+/** Those that are texts around code. */
+export const TEXTS: readonly string[] = ["asciidoc", "markdown", "org", "quarto", "restructuredtext", "rmd"];
+export const NOTEBOOK_CELL = "vscode-notebook-cell";
+/** Where documents are that can be run. */
+export const SCHEMES: readonly string[] = ["file", "untitled", NOTEBOOK_CELL];
 
 /** A server that dies more often than this within `CRASH_SPAN` is not started again by itself. */
 const MOST_CRASHES = 4;
@@ -117,7 +122,7 @@ export class Server implements Disposable {
     const [command = found.program, ...rest] = [...settings.get<string[]>("server.wrapper", []), found.program, "lsp"];
     this.log.info(`starting ${[command, ...rest].join(" ")}`);
     const client = new LanguageClient("belljar", "Belljar", { command, args: rest }, {
-      documentSelector: Server.languages().flatMap((language) => ["file", "untitled"].map((scheme) => ({ scheme, language }))),
+      documentSelector: Server.languages().flatMap((language) => SCHEMES.map((scheme) => ({ scheme, language }))),
       initializationOptions: preferences(),
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,

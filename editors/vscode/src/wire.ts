@@ -15,7 +15,7 @@ export const Commands = {
 export const RUN_EVENT = "belljar/runEvent";
 export const OUTPUT = "belljar/output";
 
-export type What = "selection" | "line" | "function" | "cell" | "block" | "file";
+export type What = "selection" | "line" | "function" | "cell" | "block" | "upTo" | "file";
 
 export interface Position {
   line: number;

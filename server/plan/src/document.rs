@@ -39,6 +39,10 @@ pub(crate) struct Pieces {
     pub pieces: Vec<Piece>,
     /// Those of their lines that run.
     pub lines: LineRange,
+    /// They are blocks of a text around code.
+    is_in_text: bool,
+    /// They are sessions in the comments of a program, which runs before them.
+    is_behind: bool,
 }
 
 impl Pieces {
@@ -63,7 +67,12 @@ impl Pieces {
             first: number(first),
             last: number(last),
         };
-        Pieces { pieces, lines }
+        Pieces {
+            pieces,
+            lines,
+            is_in_text: false,
+            is_behind: false,
+        }
     }
 }
 
@@ -160,7 +169,7 @@ impl<'a> Document<'a> {
                         blocks.len()
                     ),
                     format!(
-                        "name the lines of one: `--lines {first}-{last}` is the first, or `--up-to LINE`"
+                        "name the lines of one, for instance `--lines {first}-{last}`, or `--up-to {last}`"
                     ),
                 );
             }
@@ -214,24 +223,25 @@ impl<'a> Document<'a> {
         if let Some(at) = Block::around(blocks, from, last) {
             let block = &blocks[at];
             if let Some(refused) = block.refused.as_ref().filter(|_| self.part != Part::Lines) {
-                return refuse(
-                    format!("this block is not run: {refused}"),
-                    "to run its lines all the same, select them",
-                );
+                return refuse(refused, "to run its lines all the same, select them");
             }
             let pieces = match is_up_to {
                 true => Block::up_to(blocks, at)
                     .into_iter()
-                    .map(Piece::from)
+                    .flat_map(Block::pieces)
                     .collect(),
-                false => vec![Piece::from(block)],
+                false => block.pieces(),
             };
             let selected = (
                 first.clamp(block.first, block.last),
                 last.clamp(block.first, block.last),
             );
             let selected = (!is_up_to).then_some(selected);
-            let pieces = Pieces::of(&block.runtime, text, pieces, selected);
+            let pieces = Pieces {
+                is_in_text: kind.is_text(),
+                is_behind: !kind.is_text(),
+                ..Pieces::of(&block.runtime, text, pieces, selected)
+            };
             return Ok(Some((block.runtime.clone(), pieces)));
         }
         if !is_up_to {
@@ -268,8 +278,20 @@ impl<'a> Document<'a> {
             });
         };
         let program = match (&means.pieces, self.part) {
-            (Some(Pieces { pieces, lines }), _) => {
-                runtime.joined(text, pieces, (lines.first, lines.last), source)
+            (
+                Some(Pieces {
+                    pieces,
+                    lines,
+                    is_behind,
+                    ..
+                }),
+                _,
+            ) => {
+                let lines = (lines.first, lines.last);
+                match is_behind {
+                    true => runtime.behind(text, pieces, lines),
+                    false => runtime.joined(text, pieces, lines, source),
+                }
             }
             (None, Part::Function) => runtime
                 .calling(text, first, last, source)
@@ -336,7 +358,8 @@ impl<'a> Document<'a> {
     /// that was never saved, or that lies where the cell puts its own things.
     fn cell_path(&self, host: &dyn Host, means: &Means<'_>) -> PathBuf {
         let own = self.place(host).filter(|path| !project::is_system(path));
-        let is_text = means.pieces.is_some() && own.as_deref().is_some_and(Catalogue::is_text);
+        let is_block = means.pieces.as_ref().is_some_and(|it| it.is_in_text);
+        let is_other = |path: &Path| Catalogue::is_text(path) && !means.runtime.has_extension(path);
         let extension = means
             .runtime
             .extensions()
@@ -344,7 +367,7 @@ impl<'a> Document<'a> {
             .map_or("txt", String::as_str);
         // Tools look at the end of a name, and some make a word of the rest; a text around a block has another end.
         let own = own.map(|path| match path.file_name() {
-            Some(name) if is_text => {
+            Some(name) if is_block || is_other(&path) => {
                 let name = name.to_string_lossy().replace('.', "_");
                 path.with_file_name(format!("{name}.{extension}"))
             }

@@ -58,7 +58,7 @@ impl Spoken {
             last: u32::MAX,
         };
         let (pieces, lines) = match &means.pieces {
-            Some(Pieces { pieces, lines }) => (pieces.as_slice(), *lines),
+            Some(Pieces { pieces, lines, .. }) => (pieces.as_slice(), *lines),
             None => (&whole[..], document.lines.unwrap_or(everything)),
         };
         let (runtime, lines) = (&means.runtime, (lines.first, lines.last));

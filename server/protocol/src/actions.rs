@@ -86,7 +86,7 @@ impl Menu<'_> {
         let is_there = |what: What| match what {
             What::Selection => chosen.is_some(),
             What::Line => chosen.is_none() && !self.is_blank(at.0),
-            What::File => is_program,
+            What::File => is_program && self.document.in_notebook.is_none(),
             what => self.document.part_at(self.languages, what, at.0).is_some(),
         };
         let uri = &self.document.uri;

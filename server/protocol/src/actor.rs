@@ -20,6 +20,7 @@ use crate::actions::Menu;
 use crate::documents::Document;
 use crate::granting::Pending;
 use crate::inbox::{Inbox, Message, Refresh};
+use crate::notebooks::{Notebook, move_report, move_telling};
 use crate::outbox::Outbox;
 use crate::output_files::OutputFiles;
 use crate::profile::{Profile, path_of};
@@ -46,6 +47,7 @@ pub struct Actor {
     pub(crate) files: OutputFiles,
     pub(crate) profile: Profile,
     pub(crate) documents: HashMap<Uri, Document>,
+    pub(crate) notebooks: HashMap<Uri, Notebook>,
     /// Every run that is shown, the oldest first.
     pub(crate) runs: Vec<ShownRun>,
     /// The change of a policy file that the user was shown and may agree to from the menu.
@@ -86,6 +88,7 @@ pub fn start(runner: Arc<dyn Runner>, outbox: Outbox, files: OutputFiles) -> Inb
         files,
         profile: Profile::default(),
         documents: HashMap::new(),
+        notebooks: HashMap::new(),
         runs: Vec::new(),
         pending: None,
         n_proposals: 0,
@@ -119,6 +122,9 @@ impl Actor {
             Message::Open(item) => self.open(item),
             Message::Change(change) => self.change(change),
             Message::Close(uri) => self.close(&uri),
+            Message::OpenNotebook(opened) => self.open_notebook(*opened),
+            Message::ChangeNotebook(changed) => self.change_notebook(*changed),
+            Message::CloseNotebook(closed) => self.close_notebook(closed),
             Message::Folders(change) => {
                 let gone: Vec<PathBuf> = change
                     .event
@@ -175,8 +181,16 @@ impl Actor {
                     self.runner.cancel(&run.id);
                 }
             }
-            Message::Told(id, telling) => self.told(&id, *telling),
-            Message::Finished(id, report) => self.finished(&id, report),
+            Message::Told(id, mut telling) => {
+                move_telling(&mut telling, self.lines_before(&id));
+                self.told(&id, *telling);
+            }
+            Message::Finished(id, mut report) => {
+                if let Some(report) = &mut report {
+                    move_report(report, self.lines_before(&id));
+                }
+                self.finished(&id, report);
+            }
             Message::References(id, references) => self.lead_to(&id, *references),
             Message::Lasting(id, lasting) => {
                 if let Some(run) = self.run_mut(&id) {
@@ -233,7 +247,7 @@ impl Actor {
         });
     }
 
-    fn open(&mut self, item: TextDocumentItem) {
+    pub(crate) fn open(&mut self, item: TextDocumentItem) {
         let uri = item.uri;
         // A client that opens twice without closing starts over.
         self.close(&uri);
@@ -250,7 +264,7 @@ impl Actor {
         languages.kind(language, path.as_deref(), &document.first_line)
     }
 
-    fn change(&mut self, change: DidChangeTextDocumentParams) {
+    pub(crate) fn change(&mut self, change: DidChangeTextDocumentParams) {
         let uri = change.text_document.uri;
         let version = change.text_document.version;
         let Some(document) = self.documents.get_mut(&uri) else {
@@ -288,7 +302,7 @@ impl Actor {
         self.active = Some(uri);
     }
 
-    fn close(&mut self, uri: &Uri) {
+    pub(crate) fn close(&mut self, uri: &Uri) {
         if self.documents.remove(uri).is_none() {
             return;
         }

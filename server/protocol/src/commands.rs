@@ -326,24 +326,41 @@ impl Actor {
 
     /// Copies the text, submits the run and makes its place in the document, all before anything else can happen.
     fn begin(&mut self, wanted: Wanted) -> Result<Value, Problem> {
-        let name = self.name(&wanted.uri);
+        let whole = self.whole(&wanted.uri);
+        let (name, path) = (self.name(whole), path_of(whole));
         let document = self.document(&wanted.uri)?;
+        let part = kind_of(&wanted.asked.part);
         let end = document.last_line();
         let lines = wanted.asked.part.lines.map(|(first, last)| {
             let first = first.min(end);
             (first, last.clamp(first, end))
         });
+        // Cells of a notebook are lines of one program here, and planning sees nothing else.
+        let is_cell = document.in_notebook.is_some();
+        let (before, n_before) = match part {
+            Kind::UpTo if is_cell => self.text_before(&wanted.uri),
+            _ => (Vec::new(), 0),
+        };
+        let program_lines = lines.map(|(first, last)| LineRange {
+            first: if n_before > 0 { 1 } else { number(first + 1) },
+            last: number(last + 1) + n_before,
+        });
         let request = RunRequest {
             source: Source::Document {
-                path: path_of(&wanted.uri),
+                path,
                 name: name.clone(),
                 language: Some(document.language.clone()).filter(|language| !language.is_empty()),
-                text: document.copy(),
-                lines: lines.map(|(first, last)| LineRange {
-                    first: number(first + 1),
-                    last: number(last + 1),
-                }),
-                part: kind_of(&wanted.asked.part),
+                text: if before.is_empty() {
+                    document.copy()
+                } else {
+                    [before.as_slice(), &document.copy()].concat().into()
+                },
+                lines: program_lines,
+                part: if is_cell && part == Kind::UpTo {
+                    Kind::Lines
+                } else {
+                    part
+                },
             },
             arguments: wanted.asked.arguments.clone(),
             policy: wanted.asked.policy.clone(),
@@ -364,14 +381,16 @@ impl Actor {
         let id = run.id.clone();
         let (first, last) = lines.unwrap_or((0, end));
         self.make_room(&wanted.uri, first, last);
-        self.runs.push(ShownRun::new(
+        let mut shown = ShownRun::new(
             id.clone(),
             wanted.uri.clone(),
             name,
             wanted.asked,
             text,
             (first, last),
-        ));
+        );
+        shown.lines_before = n_before;
+        self.runs.push(shown);
         self.tell(&id, RunEventKind::Queued { ahead: 0 });
         follow(run, self.inbox.clone());
         self.find_references(&id, &wanted.uri);

@@ -8,6 +8,7 @@ use belljar_runs::{Catalogue, DocumentKind};
 use ropey::Rope;
 use tower_lsp::ls_types::{TextDocumentContentChangeEvent, Uri};
 
+use crate::notebooks::InNotebook;
 use crate::parts::Outline;
 use crate::positions::{Encoding, char_at, line_text};
 
@@ -25,6 +26,8 @@ pub struct Document {
     pub out_of_step: bool,
     /// What it is, and how it is run if it is in a language that can be.
     pub kind: DocumentKind,
+    /// Where it is, if it is a cell of a notebook.
+    pub in_notebook: Option<InNotebook>,
     /// The first line, which may name the interpreter; the kind is looked for anew when it changes.
     pub first_line: String,
     /// What can be run of it, found when somebody asks and good until the next change.
@@ -83,6 +86,7 @@ impl Document {
             text: Rope::from_str(text),
             out_of_step: false,
             kind: DocumentKind::default(),
+            in_notebook: None,
             first_line: String::new(),
             outline: OnceCell::new(),
             recent: VecDeque::new(),

@@ -7,8 +7,9 @@ use belljar_runs::RunId;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tower_lsp::ls_types::{
-    CodeActionParams, CodeActionResponse, CodeLens, DidChangeTextDocumentParams,
-    DidChangeWorkspaceFoldersParams, ExecuteCommandParams, Hover, HoverParams, InlayHint,
+    CodeActionParams, CodeActionResponse, CodeLens, DidChangeNotebookDocumentParams,
+    DidChangeTextDocumentParams, DidChangeWorkspaceFoldersParams, DidCloseNotebookDocumentParams,
+    DidOpenNotebookDocumentParams, ExecuteCommandParams, Hover, HoverParams, InlayHint,
     InlayHintParams, ProgressToken, TextDocumentItem, Uri,
 };
 
@@ -37,6 +38,12 @@ pub enum Message {
     Change(DidChangeTextDocumentParams),
     /// A document was closed.
     Close(Uri),
+    /// A notebook was opened, and with it its cells.
+    OpenNotebook(Box<DidOpenNotebookDocumentParams>),
+    /// Cells came, went or were changed.
+    ChangeNotebook(Box<DidChangeNotebookDocumentParams>),
+    /// A notebook was closed, and with it its cells.
+    CloseNotebook(DidCloseNotebookDocumentParams),
     /// Folders were opened or closed.
     Folders(DidChangeWorkspaceFoldersParams),
     /// The user changed settings.

@@ -28,7 +28,8 @@ pub fn of_document<'a>(
             data: None,
         });
     };
-    if document.kind.runtime.is_some() {
+    let is_program = document.kind.runtime.is_some();
+    if is_program && document.in_notebook.is_none() {
         let arguments = json!({"uri": document.uri});
         add(0, "▶ Run in sandbox".into(), wire::RUN, arguments);
     }
@@ -37,6 +38,12 @@ pub fn of_document<'a>(
             json!({"uri": document.uri, "what": what, "position": {"line": at, "character": 0}});
         add(line, format!("▶ Run {}", what.noun()), wire::RUN, arguments);
     };
+    if let Some(place) = document.in_notebook.as_ref().filter(|_| is_program) {
+        part(What::Cell, 0, 0);
+        if place.has_earlier {
+            part(What::UpTo, 0, 0);
+        }
+    }
     let cells = outline.cells.iter().filter(|cell| cell.is_marked);
     for cell in cells.take(MOST_PARTS) {
         part(What::Cell, cell.first, cell.first);

@@ -18,6 +18,7 @@ mod hints;
 mod hover;
 mod inbox;
 mod lenses;
+mod notebooks;
 mod outbox;
 mod output_files;
 mod parent;

@@ -102,6 +102,11 @@ impl Document {
                 let function = self.kind.runtime.as_ref()?.function(&outline.text, at)?;
                 Some(part(function.first, function.last))
             }
+            What::Cell if self.in_notebook.is_some() => Some(part(0, self.last_line())),
+            What::UpTo if self.in_notebook.is_some() => {
+                let place = self.in_notebook.as_ref()?;
+                place.has_earlier.then(|| part(0, self.last_line()))
+            }
             What::Cell => {
                 let cell = Cell::around(&outline.cells, &outline.text, at)?;
                 let cell = outline.cells[cell];

@@ -6,9 +6,9 @@ use serde_json::Value;
 use tower_lsp::ls_types::{
     CodeActionKind, CodeActionOptions, CodeLensOptions, DiagnosticSeverity, ExecuteCommandOptions,
     HoverProviderCapability, InitializeParams, InlayHintOptions, InlayHintServerCapabilities,
-    MarkupKind, OneOf, ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind,
-    TextDocumentSyncOptions, Uri, WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities,
-    WorkspaceServerCapabilities,
+    MarkupKind, Notebook, NotebookDocumentSyncOptions, NotebookSelector, OneOf, ServerCapabilities,
+    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, Uri,
+    WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 
 use crate::positions::Encoding;
@@ -46,6 +46,8 @@ pub struct Profile {
     pub action_literals: bool,
     /// Its hovers understand Markdown.
     pub markdown: bool,
+    /// It tells of notebooks.
+    notebooks: bool,
     /// It is one of our own plugins and draws results itself.
     pub own_ui: bool,
     /// What the user prefers.
@@ -111,6 +113,7 @@ impl Profile {
             markdown: text
                 .and_then(|text| text.hover.as_ref()?.content_format.as_ref())
                 .is_some_and(|formats| formats.contains(&MarkupKind::Markdown)),
+            notebooks: capabilities.notebook_document.is_some(),
             own_ui: capabilities
                 .experimental
                 .as_ref()
@@ -210,6 +213,15 @@ impl Profile {
                     resolve_provider: Some(false),
                     work_done_progress_options: WorkDoneProgressOptions::default(),
                 }))
+            }),
+            notebook_document_sync: self.notebooks.then(|| {
+                OneOf::Left(NotebookDocumentSyncOptions {
+                    notebook_selector: vec![NotebookSelector::ByNotebook {
+                        notebook: Notebook::String("*".into()),
+                        cells: None,
+                    }],
+                    save: None,
+                })
             }),
             execute_command_provider: Some(ExecuteCommandOptions {
                 commands: COMMANDS.iter().map(ToString::to_string).collect(),

@@ -10,10 +10,11 @@ use tower_lsp::LanguageServer;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
     CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, DidChangeConfigurationParams,
-    DidChangeTextDocumentParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams,
-    DidOpenTextDocumentParams, DidSaveTextDocumentParams, ExecuteCommandParams, Hover, HoverParams,
-    InitializeParams, InitializeResult, InitializedParams, InlayHint, InlayHintParams, ServerInfo,
-    WorkDoneProgressCancelParams,
+    DidChangeNotebookDocumentParams, DidChangeTextDocumentParams, DidChangeWorkspaceFoldersParams,
+    DidCloseNotebookDocumentParams, DidCloseTextDocumentParams, DidOpenNotebookDocumentParams,
+    DidOpenTextDocumentParams, DidSaveNotebookDocumentParams, DidSaveTextDocumentParams,
+    ExecuteCommandParams, Hover, HoverParams, InitializeParams, InitializeResult,
+    InitializedParams, InlayHint, InlayHintParams, ServerInfo, WorkDoneProgressCancelParams,
 };
 
 use crate::inbox::{Answer, Inbox, Message};
@@ -105,6 +106,20 @@ impl LanguageServer for Server {
 
     async fn did_close(&self, parameters: DidCloseTextDocumentParams) {
         self.tell(Message::Close(parameters.text_document.uri));
+    }
+
+    async fn notebook_did_open(&self, parameters: DidOpenNotebookDocumentParams) {
+        self.tell(Message::OpenNotebook(Box::new(parameters)));
+    }
+
+    async fn notebook_did_change(&self, parameters: DidChangeNotebookDocumentParams) {
+        self.tell(Message::ChangeNotebook(Box::new(parameters)));
+    }
+
+    async fn notebook_did_save(&self, _: DidSaveNotebookDocumentParams) {}
+
+    async fn notebook_did_close(&self, parameters: DidCloseNotebookDocumentParams) {
+        self.tell(Message::CloseNotebook(parameters));
     }
 
     async fn did_change_configuration(&self, parameters: DidChangeConfigurationParams) {

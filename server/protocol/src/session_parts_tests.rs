@@ -307,7 +307,10 @@ fn the_name_of_a_file_cannot_choose_a_policy_or_what_is_run() {
                 client.wait_for("window/showMessage", |_| true);
             }
             assert!(stage.requests.lock().unwrap().is_empty());
-            client.notify("textDocument/didClose", json!({"textDocument": {"uri": uri}}));
+            client.notify(
+                "textDocument/didClose",
+                json!({"textDocument": {"uri": uri}}),
+            );
         }
         run(client, key("a.py"));
     });

@@ -31,6 +31,8 @@ const FILE: &str = "file:///srv/project/a.py";
 mod expectations;
 #[path = "session_grants_tests.rs"]
 mod grants;
+#[path = "session_notebooks_tests.rs"]
+mod notebooks;
 #[path = "session_parts_tests.rs"]
 mod parts;
 #[path = "session_plugins_tests.rs"]

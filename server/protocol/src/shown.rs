@@ -74,6 +74,8 @@ pub struct ShownRun {
     pub progress: Option<ProgressToken>,
     /// The text that ran is not what stands there now.
     pub stale: bool,
+    /// So many lines of other cells of its notebook ran before its own.
+    pub lines_before: u32,
     /// The document as it was.
     text: Rope,
     /// First line that ran, from 0, as it was.
@@ -112,6 +114,7 @@ impl ShownRun {
             references: None,
             progress: None,
             stale: false,
+            lines_before: 0,
             text,
             origin: first,
             lines: (first..=last.max(first)).map(number).collect(),

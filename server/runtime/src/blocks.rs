@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::forms::{self, Ends, Form, Forms, Opening};
-use crate::{Catalogue, Front, Runtime};
+use crate::{Catalogue, Front, Piece, Runtime, sessions};
 
 /// A block with something in it. Lines count from 0.
 #[derive(Clone, Debug)]
@@ -18,12 +18,16 @@ pub struct Block {
     pub front: Front,
     /// The language that it is in.
     pub runtime: Runtime,
+    /// If it is a session: what was typed.
+    pub typed: Vec<Piece>,
     /// Why the document does not want it to be run as it stands.
     pub refused: Option<String>,
 }
 
 /// Nobody names so many languages in one document. Each takes a while to look for.
 const MOST_LANGUAGES: usize = 500;
+/// A longer word is no prompt.
+const LONGEST_PROMPT: usize = 12;
 /// So many lines may stand between what announces a block and its fence.
 const MOST_BETWEEN: usize = 4;
 /// So much of what a document says of a block is repeated.
@@ -36,6 +40,7 @@ pub(crate) fn read(catalogue: &Catalogue, form: &'static Form, text: &str) -> Ve
         form,
         lines: text.lines().collect(),
         languages: HashMap::new(),
+        prompts: HashMap::new(),
         default: None,
         blocks: Vec::new(),
     };
@@ -43,7 +48,7 @@ pub(crate) fn read(catalogue: &Catalogue, form: &'static Form, text: &str) -> Ve
     while at < reader.lines.len() {
         at = reader.step(at);
     }
-    reader.blocks
+    reader.finish()
 }
 
 struct Reader<'a> {
@@ -52,6 +57,8 @@ struct Reader<'a> {
     lines: Vec<&'a str>,
     /// What was looked for, and found or not.
     languages: HashMap<&'a str, Option<Runtime>>,
+    /// Whose prompts are what.
+    prompts: HashMap<&'a str, Option<Runtime>>,
     /// The language of blocks that name none.
     default: Option<Runtime>,
     blocks: Vec<Block>,
@@ -66,7 +73,10 @@ impl<'a> Reader<'a> {
         } else {
             0
         };
-        let mut front = Front { quotes, blanks: 0 };
+        let mut front = Front {
+            quotes,
+            ..Front::default()
+        };
         let line = front.strip(self.lines[at]);
         let rest = line.trim_start_matches([' ', '\t']);
         let Some(opening) = Forms::known().opening(self.form, rest) else {
@@ -187,14 +197,56 @@ impl<'a> Reader<'a> {
         let Some(runtime) = self.language(opening) else {
             return;
         };
+        let refused = self.refused(opening.info, first..end, front);
         self.blocks.push(Block {
             opens,
             first,
             last: end - 1,
             front,
             runtime,
-            refused: self.refused(opening.info, first..end, front),
+            typed: Vec::new(),
+            refused,
         });
+    }
+
+    /// Adds the sessions: a block that begins with a prompt is one, and between blocks there may be more.
+    fn finish(mut self) -> Vec<Block> {
+        let blocks = std::mem::take(&mut self.blocks);
+        let lines = std::mem::take(&mut self.lines);
+        let mut all = Vec::with_capacity(blocks.len());
+        let mut from = 0;
+        for mut block in blocks {
+            let between = from..block.opens;
+            all.extend(sessions::read(&lines, between, |word| self.by_prompt(word)));
+            from = block.last + 1;
+            let runtime = block.runtime.clone();
+            let own = |word: &str| Some(runtime.clone()).filter(|it| it.prompts_with(word));
+            if block.front.quotes == 0
+                && let Some(begun) = lines[block.first].trim_start().split(' ').next()
+                && own(begun).is_some()
+            {
+                let sessions = sessions::read(&lines, block.first..block.last + 1, own);
+                block.typed = sessions.into_iter().flat_map(|it| it.typed).collect();
+            }
+            all.push(block);
+        }
+        let rest = from..lines.len();
+        all.extend(sessions::read(&lines, rest, |word| self.by_prompt(word)));
+        all
+    }
+
+    /// Whose prompt `word` is.
+    fn by_prompt(&mut self, word: &'a str) -> Option<Runtime> {
+        if let Some(known) = self.prompts.get(word) {
+            return known.clone();
+        }
+        if word.len() > LONGEST_PROMPT || self.prompts.len() >= MOST_LANGUAGES {
+            return None;
+        }
+        let mut all = self.catalogue.iter();
+        let found = all.find(|it| it.definition.may_say(word) && it.prompts_with(word));
+        self.prompts.insert(word, found.cloned());
+        found.cloned()
     }
 
     fn language(&mut self, opening: &Opening<'a>) -> Option<Runtime> {

@@ -87,17 +87,21 @@ impl Runtime {
         notes.map(|note| note.say.clone()).collect()
     }
 
+    /// Whether the name of its files ends as that of `path`.
+    pub fn has_extension(&self, path: &Path) -> bool {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let is_it = |known: &String| extension.is_some_and(|it| known.eq_ignore_ascii_case(it));
+        self.definition.extensions.iter().any(is_it)
+    }
+
     fn has_name(&self, path: &Path) -> bool {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             return false;
         };
         let extension = path.extension().and_then(|extension| extension.to_str());
-        let is_extension = |known: &String| {
-            extension.is_some_and(|extension| known.eq_ignore_ascii_case(extension))
-        };
         (self.definition.may_say(name) || extension.is_some_and(|one| self.definition.may_say(one)))
             && (self.definition.file_names.iter().any(|known| known == name)
-                || self.definition.extensions.iter().any(is_extension))
+                || self.has_extension(path))
     }
 
     fn is_instead_of(&self, other: &Runtime) -> bool {

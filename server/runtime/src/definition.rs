@@ -63,6 +63,8 @@ pub(crate) struct Definition {
     pub columns: Columns,
     #[serde(default)]
     pub outline: Outline,
+    /// How texts show what somebody typed, and how that runs.
+    pub session: Option<Session>,
     /// How error messages name lines. For each line of output the first that fits is taken.
     #[serde(default)]
     pub error: Vec<ErrorRule>,
@@ -375,6 +377,20 @@ pub(crate) struct Embedded {
     pub enter: String,
     /// What we write to end it.
     pub leave: String,
+}
+
+/// A session with an interpreter.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Session {
+    /// What the interpreter writes where a statement can be typed. A blank or nothing stands behind it.
+    pub prompt: String,
+    /// And on further lines of a statement.
+    pub goes_on: String,
+    /// Arguments for `{flags}`, with which the tool runs statement by statement, shows values, and goes on after an error.
+    /// `{lines}` says which: `12-13,15-15!`, the last one being expected to fail; a `+` before it if the program is to
+    /// run first, in whose comments they stand.
+    pub flags: Vec<String>,
 }
 
 /// What can be found around a cursor: cells and functions.

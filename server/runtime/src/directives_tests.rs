@@ -13,6 +13,7 @@ fn pieces(of: &[(usize, usize)]) -> Vec<Piece> {
         front: Front {
             quotes: 1,
             blanks: 0,
+            prompt: 0,
         },
     };
     of.iter().map(piece).collect()

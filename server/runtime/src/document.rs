@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use crate::forms::{Form, Forms};
-use crate::{Block, Catalogue, Cell, Runtime, blocks};
+use crate::{Block, Catalogue, Cell, Piece, Runtime, blocks, sessions};
 
 /// What a document is.
 #[derive(Clone, Debug, Default)]
@@ -51,14 +51,39 @@ impl Catalogue {
 }
 
 impl DocumentKind {
+    /// Whether blocks stand in a text around them, and not in a program.
+    pub fn is_text(&self) -> bool {
+        self.form.is_some()
+    }
+
     /// The blocks of `text` that can be run.
     pub fn blocks(&self, catalogue: &Catalogue, text: &str) -> Vec<Block> {
-        let blocks = self.form.map(|form| blocks::read(catalogue, form, text));
-        blocks.unwrap_or_default()
+        if let Some(form) = self.form {
+            return blocks::read(catalogue, form, text);
+        }
+        // Most programs show no session, and looking for a few letters is quick.
+        let runtime = self.runtime.as_ref();
+        let runtime = runtime.filter(|it| it.shows_session(text));
+        runtime.map_or(Vec::new(), |runtime| {
+            let lines: Vec<&str> = text.lines().collect();
+            let own = |word: &str| Some(runtime.clone()).filter(|it| it.prompts_with(word));
+            sessions::read(&lines, 0..lines.len(), own)
+        })
     }
 }
 
 impl Block {
+    /// What runs of it.
+    pub fn pieces(&self) -> Vec<Piece> {
+        match self.typed.is_empty() {
+            false => self.typed.clone(),
+            true => vec![Piece {
+                lines: self.first..=self.last,
+                front: self.front,
+            }],
+        }
+    }
+
     /// The block of `blocks`, which are those of a document, that holds the lines `first` to `last`. What opens and what
     /// closes it may be among them.
     pub fn around(blocks: &[Block], first: usize, last: usize) -> Option<usize> {

@@ -41,8 +41,9 @@ impl Runtime {
         pieces: &[Piece],
         (first, last): (u32, u32),
     ) -> Vec<Expectation> {
+        let mut found = self.told(document, pieces, (first, last));
         let Some(sign) = self.sign().filter(|_| document.contains(ARROW)) else {
-            return Vec::new();
+            return found;
         };
         let lines = remarks::lines(document, pieces);
         let lines: Vec<Line<'_>> = lines
@@ -50,7 +51,6 @@ impl Runtime {
             .take_while(|line| line.number <= last)
             .collect();
         let mut string = MultiLine::new(&self.definition.outline.strings);
-        let mut found = Vec::new();
         let mut at = 0;
         while at < lines.len() && found.len() < MOST {
             let line = lines[at];

@@ -11,6 +11,7 @@ fn pieces(of: &[(usize, usize)]) -> Vec<Piece> {
         front: Front {
             quotes: 1,
             blanks: 0,
+            prompt: 0,
         },
     };
     of.iter().map(piece).collect()

@@ -7,6 +7,8 @@ pub struct Front {
     pub quotes: usize,
     /// And at most so many blanks.
     pub blanks: usize,
+    /// And so many characters of a prompt, with at most one blank behind them.
+    pub prompt: usize,
 }
 
 impl Front {
@@ -27,7 +29,12 @@ impl Front {
             code = without_mark(code).unwrap_or(code);
         }
         let blanks = code.bytes().take_while(|byte| matches!(byte, b' ' | b'\t'));
-        &code[blanks.take(self.blanks).count()..]
+        let code = &code[blanks.take(self.blanks).count()..];
+        if self.prompt == 0 {
+            return code;
+        }
+        let code = code.get(self.prompt..).unwrap_or_default();
+        code.strip_prefix(' ').unwrap_or(code)
     }
 }
 
@@ -46,7 +53,17 @@ mod tests {
 
     #[test]
     fn marks_and_blanks_are_taken_away_and_no_more() {
-        let front = |quotes, blanks| Front { quotes, blanks };
+        let front = |quotes, blanks| Front {
+            quotes,
+            blanks,
+            prompt: 0,
+        };
+        let prompt = Front {
+            prompt: 3,
+            ..front(0, 1)
+        };
+        assert_eq!(prompt.strip(" >>>  a"), " a");
+        assert_eq!(prompt.strip(" >>>"), "");
         assert_eq!(front(0, 2).strip("   a"), " a");
         assert_eq!(front(0, 2).strip(" a"), "a");
         assert_eq!(front(1, 0).strip(">  a"), " a");

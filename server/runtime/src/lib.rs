@@ -27,6 +27,7 @@ mod outline;
 mod pieces;
 mod program;
 mod remarks;
+mod sessions;
 mod shipped_file;
 
 pub use blocks::Block;

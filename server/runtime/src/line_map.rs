@@ -30,8 +30,10 @@ impl LineMap {
     /// The document's line and column of the program's, all from 1. Lines of ours become the nearest selected line.
     pub fn document(&self, line: u32, column: Option<u32>) -> (u32, Option<u32>) {
         let line = line.saturating_add(self.skipped);
+        let cut = self.cuts.binary_search_by_key(&line, |cut| cut.line);
+        let cut = cut.map_or(0, |at| self.cuts[at].by);
         let Some((first, last)) = self.selected else {
-            return (line, column);
+            return (line, column.map(|column| column + cut));
         };
         let selected = (first..=last).contains(&line);
         if !selected && !self.kept.contains(&line) {
@@ -43,8 +45,6 @@ impl LineMap {
             .filter(|shift| shift.line == line)
             .map(|shift| shift.by)
             .sum();
-        let cut = self.cuts.binary_search_by_key(&line, |cut| cut.line);
-        let cut = cut.map_or(0, |at| self.cuts[at].by);
         let removed = cut + if selected { self.removed } else { 0 };
         (
             line,

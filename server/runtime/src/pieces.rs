@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::line_map::Shift;
-use crate::{Block, Cell, Front, Program, Runtime};
+use crate::{Cell, Front, LineMap, Program, Runtime};
 
 /// Lines of a document, from 0, that belong to a program.
 #[derive(Clone, Debug)]
@@ -12,15 +12,6 @@ pub struct Piece {
     pub lines: RangeInclusive<usize>,
     /// What at their front does not.
     pub front: Front,
-}
-
-impl From<&Block> for Piece {
-    fn from(block: &Block) -> Piece {
-        Piece {
-            lines: block.first..=block.last,
-            front: block.front,
-        }
-    }
 }
 
 impl From<&Cell> for Piece {
@@ -42,25 +33,24 @@ impl Runtime {
         (first, last): (u32, u32),
         source: &str,
     ) -> Program {
-        let mut text = String::with_capacity(document.len());
-        let mut cuts = Vec::new();
-        let mut rest = pieces.iter().peekable();
-        for (number, line) in document.split_inclusive('\n').enumerate() {
-            while rest.next_if(|piece| *piece.lines.end() < number).is_some() {}
-            match rest.peek().filter(|piece| piece.lines.contains(&number)) {
-                Some(piece) => {
-                    let code = piece.front.strip(line);
-                    text.push_str(code);
-                    let by = u32::try_from(line.len() - code.len()).unwrap_or(0);
-                    let line = u32::try_from(number + 1).unwrap_or(u32::MAX);
-                    cuts.extend((by > 0).then_some(Shift { line, by }));
-                }
-                None => text.push('\n'),
-            }
-        }
+        let (text, cuts) = cut(document, pieces, |_| "\n");
         let mut program = self.selection(&text, first, last, source);
         program.map.cuts = cuts;
+        let session = self.session_flags(document, pieces, (first, last), false);
+        program.flags.splice(..0, session);
         program
+    }
+
+    /// The program that `document` is as a whole, and then what was typed in `pieces` on the lines `first` to `last`, from 1.
+    pub fn behind(&self, document: &str, pieces: &[Piece], (first, last): (u32, u32)) -> Program {
+        let (text, cuts) = cut(document, pieces, |line| line);
+        let mut flags = self.session_flags(document, pieces, (first, last), true);
+        flags.extend(self.flags(&text));
+        let map = LineMap {
+            cuts,
+            ..LineMap::default()
+        };
+        Program { text, map, flags }
     }
 
     /// Those of `pieces` of `document` that can be one program with the last: where programs begin in a way of their own,
@@ -87,4 +77,26 @@ impl Runtime {
         pieces.push(last);
         pieces
     }
+}
+
+/// `document` with the code of `pieces`, and of every other line what `other` leaves of it; and how much went at the front of
+/// which line.
+fn cut(document: &str, pieces: &[Piece], other: impl Fn(&str) -> &str) -> (String, Vec<Shift>) {
+    let mut text = String::with_capacity(document.len());
+    let mut cuts = Vec::new();
+    let mut rest = pieces.iter().peekable();
+    for (number, line) in document.split_inclusive('\n').enumerate() {
+        while rest.next_if(|piece| *piece.lines.end() < number).is_some() {}
+        match rest.peek().filter(|piece| piece.lines.contains(&number)) {
+            Some(piece) => {
+                let code = piece.front.strip(line);
+                text.push_str(code);
+                let by = u32::try_from(line.len() - code.len()).unwrap_or(0);
+                let line = u32::try_from(number + 1).unwrap_or(u32::MAX);
+                cuts.extend((by > 0).then_some(Shift { line, by }));
+            }
+            None => text.push_str(other(line)),
+        }
+    }
+    (text, cuts)
 }

@@ -545,7 +545,7 @@ fn a_document_says_which_blocks_are_not_to_be_run() {
         (
             "a.Rmd",
             "```{r, eval=FALSE}\n1\n```",
-            "`eval=FALSE` says that it is not to be run",
+            "`eval=FALSE` says that this block is not to be run",
         ),
         (
             "a.qmd",
@@ -560,7 +560,7 @@ fn a_document_says_which_blocks_are_not_to_be_run() {
         (
             "a.org",
             "#+begin_src sh :var x=1\n1\n#+end_src",
-            "`:var x=1` takes values",
+            "`:var x=1` gives this block values",
         ),
         (
             "a.org",
@@ -607,7 +607,7 @@ fn up_to(name: &str, text: &str, at: usize) -> Vec<(usize, String)> {
             let up_to = Block::up_to(&blocks, index);
             (
                 blocks[index].runtime.clone(),
-                up_to.into_iter().map(Piece::from).collect(),
+                up_to.into_iter().flat_map(Block::pieces).collect(),
             )
         }
         None => {
@@ -688,7 +688,7 @@ fn columns_of_pieces_are_those_of_the_document() {
     let catalogue = Catalogue::shipped();
     let text = "> ```py\n> a\n> ```\n  ```py\n  b\n  ```\n";
     let blocks = blocks("a.md", text);
-    let pieces: Vec<Piece> = blocks.iter().map(Piece::from).collect();
+    let pieces: Vec<Piece> = blocks.iter().flat_map(Block::pieces).collect();
     let python = catalogue.by_id("python").unwrap();
     let program = python.joined(text, &pieces, (2, 5), "/p/a");
     assert_eq!(program.map.document(2, Some(1)), (2, Some(3)));
@@ -715,4 +715,58 @@ fn a_document_of_nothing_but_fences_is_read_in_no_time() {
         // A reader that went over lines again and again would take hours, so no clock is needed.
         blocks(name, &text);
     }
+}
+
+#[test]
+fn what_was_typed_behind_prompts_is_a_block() {
+    let text = "words\n\n>>> x = 6\n>>> for n in [x]:\n...     n\n...\n6\n\n>>> x\nwords\n\n\
+        ```python\n>>> 1\n1\n>>> 2\n```\n\n>>>> no\n> quoted\n    >>> 3\n   less\n```pycon\n>>> 4\n```\n";
+    let found: Vec<_> = blocks("a.rst", text)
+        .iter()
+        .map(|block| (block.first + 1, block.last + 1, block.typed.len()))
+        .collect();
+    assert_eq!(found, [(3, 10, 5), (13, 15, 2), (20, 20, 1), (23, 23, 1)]);
+    let found: Vec<_> = blocks("a.md", text)
+        .iter()
+        .map(|block| (block.first + 1, block.last + 1))
+        .collect();
+    assert_eq!(found, [(3, 10), (13, 15), (20, 20), (23, 23)]);
+    let program = "def one():\n    \"\"\"\n    >>> one()\n    1\n    \"\"\"\n    return 1\n";
+    let found = blocks("a.py", program);
+    assert_eq!((found[0].first, found[0].last), (2, 3));
+    assert!(blocks("a.lua", program).is_empty());
+}
+
+#[test]
+fn a_session_runs_statement_by_statement_and_expects_what_came_out() {
+    let catalogue = Catalogue::shipped();
+    let python = catalogue.by_id("python").unwrap();
+    let text = "```py\n>>> x = 6\n>>> for n in [x]:\n...     n\n6\n>>> 1 / 0\nTraceback (most recent call last):\n  ...\nZeroDivisionError\n\
+        >>> print('a\\n\\nb')  \na\n<BLANKLINE>\nb\n>>> y # doctest: +ELLIPSIS\n...\n```\n";
+    let found = blocks("a.md", text);
+    let pieces = found[0].pieces();
+    let program = python.joined(text, &pieces, (2, 16), "/p/a");
+    assert_eq!(program.text.lines().nth(2), Some("for n in [x]:"));
+    assert_eq!(program.text.lines().nth(3), Some("    n"));
+    assert_eq!(program.text.lines().nth(4), Some(""));
+    assert_eq!(program.flags[0], "-c");
+    assert_eq!(program.flags[2], "2-2,3-4,6-6!,10-10,14-15");
+    assert_eq!(program.map.document(3, Some(1)), (3, Some(5)));
+    let expected: Vec<_> = python
+        .expectations(text, &pieces, (1, 99))
+        .into_iter()
+        .map(|it| (it.of, it.written, it.expected))
+        .collect();
+    assert_eq!(
+        expected,
+        [
+            ((3, 4), (5, 5), "6".to_owned()),
+            ((10, 10), (11, 13), "a\n\nb".to_owned())
+        ]
+    );
+    let text = "def one():\n    \"\"\"\n    >>> one()\n    1\n    \"\"\"\n    return 1\n";
+    let found = blocks("a.py", text);
+    let program = python.behind(text, &found[0].pieces(), (3, 3));
+    assert_eq!(program.text, text.replace("    >>> ", ""));
+    assert_eq!(program.flags[2], "+3-3");
 }

@@ -5,8 +5,11 @@ local runs = require('belljar.runs')
 
 local M = {}
 
+-- Texts around code.
+local TEXTS = { markdown = true, org = true, quarto = true, rmd = true, rst = true, asciidoc = true }
+
 ---@class belljar.Wanted
----@field what? belljar.What Default: the fenced block around the cursor in Markdown, else the whole file.
+---@field what? belljar.What Default: the block around the cursor in a text around code, else the whole file.
 ---@field first? integer The first selected line, from 1; the cursor's if there is none.
 ---@field last? integer The last one, included.
 ---@field policy? string For this run only.
@@ -19,7 +22,7 @@ function M.run(wanted)
   if vim.tbl_contains({ 'terminal', 'prompt', 'quickfix' }, vim.bo[buffer].buftype) then
     return client.say('this window holds no text of yours; nothing is run from it.', vim.log.levels.WARN)
   end
-  local what = wanted.what or (vim.bo[buffer].filetype == 'markdown' and 'block' or 'file')
+  local what = wanted.what or (TEXTS[vim.bo[buffer].filetype] and 'block' or 'file')
   -- Where a command line's `-c` runs it, the cursor may be nowhere yet.
   local first = wanted.first or math.max(vim.api.nvim_win_get_cursor(0)[1], 1)
   local last = wanted.last or first

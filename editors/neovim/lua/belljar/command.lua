@@ -1,7 +1,7 @@
 -- The one command, `:Belljar`: its subcommands and what completes them.
 local M = {}
 
-local PARTS = { 'block', 'cell', 'file', 'function', 'line', 'selection' }
+local PARTS = { 'block', 'cell', 'file', 'function', 'line', 'selection', 'upTo' }
 
 -- Names of policies, as the server knew them when it was last asked.
 ---@type string[]

@@ -2,7 +2,7 @@
 -- What crosses between the server and this plugin. Mirrors server/protocol/src/wire.rs. All texts in it are harmless to
 -- show as they are; lines are counted from 0.
 
----@alias belljar.What 'selection'|'line'|'function'|'cell'|'block'|'file'
+---@alias belljar.What 'selection'|'line'|'function'|'cell'|'block'|'upTo'|'file'
 
 ---@class belljar.RunArguments
 ---@field uri string
