@@ -14,6 +14,7 @@ import subprocess
 import time
 
 import cage
+from compiling import compiling
 from machine import ROOT, Machine, status_bytes, tree
 from server import Client
 from watching import watching
@@ -206,6 +207,7 @@ def main():
         server(machine, belljar, options.quick)
         flood(machine, belljar)
         watching(machine, belljar, max(rounds // 3, 3), paired, ratios, row)
+        compiling(machine, belljar, max(rounds // 3, 3), paired, ratios, row)
     finally:
         machine.close()
     version = machine.run([belljar, "--version"], capture_output=True, text=True).stdout.strip()

@@ -30,8 +30,9 @@ pub use shelf::{Stock, stock};
 const SCRATCH: &str = "/tmp";
 /// A larger program is not kept.
 const MOST_BYTES: u64 = 32 << 20;
-/// Nor is one whose compiler lists so much.
+/// Nor is one whose compiler lists so much, or so many.
 const MOST_LISTED: u64 = 4 << 20;
+const MOST_INPUTS: usize = 10_000;
 /// The kernel stamps files with a clock that ticks: what changed so shortly before the compiler began may have changed after.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -70,6 +71,10 @@ pub fn look(plan: &RunPlan) -> Kept {
     if let Some(entry) = shelf.take(&key)
         && entry.inputs.iter().all(inputs::is_as_it_was)
     {
+        if entry.program.len() as u64 > plan.limits.scratch / 2 {
+            // Then it is the compiler that is told so.
+            return Kept::Nothing;
+        }
         let product = product.binary.clone();
         return Kept::Program(Found { product, entry });
     }
@@ -113,7 +118,11 @@ impl Room {
         let mut read_by_them: Vec<(String, State)> = Vec::new();
         for list in &self.product.inputs {
             let list = String::from_utf8(read(scratch, list, MOST_LISTED)?).ok()?;
-            for path in inputs::listed(&list) {
+            let listed = inputs::listed(&list);
+            if listed.len() > MOST_INPUTS {
+                return None;
+            }
+            for path in listed {
                 let path = plan.work_dir.join(path);
                 if let Some(input) = inputs::input(plan, inside, path, latest)? {
                     read_by_them.push(input);
