@@ -151,15 +151,18 @@ export class Screen {
   }
 
   async clickLens(line, text) {
-    const lens = await this.lensAbove(line, text);
-    if (lens === undefined) throw new Error(`no lens "${text}" above line ${line}`);
     await this.putMouseAway();
-    await lens.click();
+    // One that was drawn anew meanwhile is another element, and may stand elsewhere.
+    const clicked = await eventually(async () => {
+      const lens = await this.lensAbove(line, text);
+      return lens?.click({ timeout: 3000 }).then(() => true, () => false);
+    });
+    if (!clicked) throw new Error(`no lens "${text}" above line ${line}`);
   }
 
   async lensAbove(line, text) {
     return eventually(async () => {
-      for (const lens of await this.page.locator(".codelens-decoration a", { hasText: text }).all()) {
+      for (const lens of await this.page.locator(".codelens-decoration a", { hasText: text }).elementHandles()) {
         if ((await this.lineBelow(lens)) === line) return lens;
       }
       return undefined;
@@ -312,24 +315,32 @@ export class Screen {
 
   /** Moves the mouse onto what stands behind a line, and gives what the hover says. */
   async hover(line, text) {
-    const place = await this.page.evaluate(([wanted]) => {
+    const box = this.page.locator(".monaco-resizable-hover, .monaco-hover", { hasText: text }).first();
+    const said = await eventually(async () => {
+      // Looked for each time: lenses that come above it move the line.
+      const place = await this.markBehind(line);
+      if (place === undefined) return undefined;
+      await this.page.mouse.move(place.x, 600);
+      await this.page.mouse.move(place.x, place.y, { steps: 3 });
+      return box.waitFor({ timeout: 3000 }).then(() => box.innerText(), () => undefined);
+    });
+    return said ?? "";
+  }
+
+  /** Where the last mark behind a line is drawn. */
+  markBehind(line) {
+    return this.page.evaluate((wanted) => {
       const editor = document.querySelector(".editor-group-container.active .monaco-editor");
       const number = [...editor.querySelectorAll(".margin-view-overlays > div")].find(
         (one) => one.querySelector(".line-numbers")?.textContent === String(wanted),
       );
-      const drawn = [...editor.querySelectorAll(".view-line")].find((one) => one.style.top === number.style.top);
-      const spans = [...drawn.querySelectorAll("span[class*='TextEditorDecorationType']")];
+      const drawn = [...editor.querySelectorAll(".view-line")].find((one) => one.style.top === number?.style.top);
+      const spans = [...(drawn?.querySelectorAll("span[class*='TextEditorDecorationType']") ?? [])];
       const shown = spans.filter((span) => getComputedStyle(span, "::after").content.startsWith('"')).at(-1);
+      if (shown === undefined) return undefined;
       const { left, top, height } = shown.getBoundingClientRect();
       return { x: left + 30, y: top + height / 2 };
-    }, [line]);
-    const box = this.page.locator(".monaco-resizable-hover, .monaco-hover", { hasText: text }).first();
-    const shown = await eventually(async () => {
-      await this.page.mouse.move(place.x, 600);
-      await this.page.mouse.move(place.x, place.y, { steps: 3 });
-      return box.waitFor({ timeout: 3000 }).then(() => true, () => false);
-    });
-    return shown ? box.innerText() : "";
+    }, line);
   }
 
   async seen() {
