@@ -121,7 +121,7 @@ pub struct LearnOptions {
 }
 
 /// What `run` and `exec` have in common.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct CellOptions {
     /// The policy to run under (see `belljar policy list`). Without it, it is `default`.
     #[arg(long, value_name = "NAME")]
@@ -352,19 +352,6 @@ impl CellOptions {
     /// The policy's name.
     pub fn policy(&self) -> &str {
         self.policy.as_deref().unwrap_or("default")
-    }
-}
-
-impl Default for CellOptions {
-    fn default() -> CellOptions {
-        CellOptions {
-            policy: None,
-            stdin: None,
-            project: None,
-            allow: Vec::new(),
-            limit: Vec::new(),
-            json: false,
-        }
     }
 }
 
