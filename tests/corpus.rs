@@ -304,6 +304,14 @@ large! {
     kotlin_behaves_as_it_does_alone: check_language("kotlin", "kotlinc");
     livescript_behaves_as_it_does_alone: check_language("livescript", "lsc");
     scala_behaves_as_it_does_alone: check_language("scala", "scala");
+    gnuplot_behaves_as_it_does_alone: check_language("gnuplot", "gnuplot");
+    icon_behaves_as_it_does_alone: check_language("icon", "icont");
+    less_behaves_as_it_does_alone: check_language("less", "lessc");
+    nushell_behaves_as_it_does_alone: check_language("nushell", "nu");
+    pkl_behaves_as_it_does_alone: check_language("pkl", "pkl");
+    sass_behaves_as_it_does_alone: check_language("sass", "sassc");
+    vala_behaves_as_it_does_alone: check_language("vala", "valac");
+    zig_behaves_as_it_does_alone: check_language("zig", "zig");
     bun_behaves_as_it_does_alone: check_language("bun", "bun");
     chicken_behaves_as_it_does_alone: check_language("chicken", "csi");
     deno_behaves_as_it_does_alone: check_language("deno", "deno");
