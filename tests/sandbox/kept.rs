@@ -4,12 +4,17 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::ordinary_user::skipped;
-use crate::person::{PATIENCE, Person, Ran, for_everybody, output};
+use crate::person::{Person, Ran, for_everybody, output};
 
 const PROGRAM: &str = "#include <stdio.h>\nint main(void) { puts(\"made\"); }\n";
+
+/// However busy the machine is, a compiler has the time that it takes.
+const RUN: &[&str] = &["run", "--json", "--limit", "wall=50s"];
+/// Longer than a few runs take then.
+const LONG: Duration = Duration::from_secs(180);
 
 /// Does a test for everybody, where there is a compiler.
 fn with_gcc(test: impl Fn(&Person)) {
@@ -20,7 +25,7 @@ fn with_gcc(test: impl Fn(&Person)) {
 }
 
 fn run(person: &Person, options: &[&str], file: &str) -> Ran {
-    let arguments = [&["run", "--json"], options, &[file]].concat();
+    let arguments = [RUN, options, &[file]].concat();
     Ran::of(output(&mut person.belljar(&arguments)))
 }
 
@@ -50,7 +55,7 @@ fn run_until_kept(person: &Person, file: &str) -> Ran {
         if was_kept(&ran) {
             return ran;
         }
-        assert!(begun.elapsed() < PATIENCE, "never kept: {}", ran.report);
+        assert!(begun.elapsed() < LONG, "never kept: {}", ran.report);
     }
 }
 
@@ -70,7 +75,7 @@ fn a_second_run_of_the_same_text_does_not_compile() {
         let path = compiler(person, "cat /proc/sys/kernel/random/uuid >&2");
         person.put("program.c", PROGRAM);
         let said = |options: &[&str]| {
-            let arguments = [&["run", "--json"], options, &["program.c"]].concat();
+            let arguments = [RUN, options, &["program.c"]].concat();
             let ran = Ran::of(output(person.belljar(&arguments).env("PATH", &path))).succeeded();
             assert_eq!(ran.stdout(), "made\n");
             let stderr = ran.report["stderr"].as_str().expect("text").to_owned();
@@ -83,7 +88,7 @@ fn a_second_run_of_the_same_text_does_not_compile() {
             if second.1 {
                 break (first.0, second.0);
             }
-            assert!(begun.elapsed() < PATIENCE, "never kept: {second:?}");
+            assert!(begun.elapsed() < LONG, "never kept: {second:?}");
         };
         assert_eq!(first, second, "what the compiler said is said again");
         let (again, is_kept) = said(&["--no-cache"]);
@@ -249,7 +254,7 @@ fn what_is_damaged_or_cannot_be_kept_is_compiled() {
         assert_eq!((ran.stdout(), was_kept(&ran)), ("made\n", false));
         assert!(was_kept(&run(person, &[], "program.c")), "it is mended");
         for _ in 0..2 {
-            let mut belljar = person.belljar(&["run", "--json", "program.c"]);
+            let mut belljar = person.belljar(&[RUN, &["program.c"]].concat());
             let ran = Ran::of(output(belljar.env("XDG_CACHE_HOME", "/dev/null"))).succeeded();
             assert_eq!((ran.stdout(), was_kept(&ran)), ("made\n", false));
         }
@@ -264,7 +269,7 @@ fn what_failed_or_was_refused_something_is_not_kept() {
         let path = compiler(person, "bash -c ': > /dev/tcp/192.0.2.7/443' 2>/dev/null");
         person.put("program.c", PROGRAM);
         for _ in 0..2 {
-            let mut belljar = person.belljar(&["run", "--json", "program.c"]);
+            let mut belljar = person.belljar(&[RUN, &["program.c"]].concat());
             let ran = Ran::of(output(belljar.env("PATH", &path))).succeeded();
             assert_eq!(
                 ran.violations("network.connect"),
@@ -285,8 +290,8 @@ fn what_one_policy_let_a_compiler_see_no_other_policy_takes() {
         run_until_kept(person, "program.c");
         let ran = run(person, &["--policy", "strict"], "program.c").succeeded();
         assert!(!was_kept(&ran));
-        let ran = run(person, &["--limit", "wall=9s"], "program.c").succeeded();
-        assert!(was_kept(&ran), "how long it may last changes no program");
+        let ran = run(person, &["--limit", "cpu=9s"], "program.c").succeeded();
+        assert!(was_kept(&ran), "how long it may take changes no program");
     });
 }
 
@@ -333,7 +338,7 @@ fn a_program_in_rust_is_kept_with_what_its_modules_say() {
         }
         let toolchains = std::env::home_dir().unwrap_or_default().join(".rustup");
         let run = || {
-            let mut belljar = person.belljar(&["run", "--json", "program.rs"]);
+            let mut belljar = person.belljar(&[RUN, &["program.rs"]].concat());
             // Its own home has no toolchains, and ours may have.
             if toolchains.is_dir() {
                 belljar.env("RUSTUP_HOME", &toolchains);
@@ -347,7 +352,7 @@ fn a_program_in_rust_is_kept_with_what_its_modules_say() {
         person.put("part.rs", "pub const WORD: &str = \"made\";\n");
         let begun = Instant::now();
         while !was_kept(&run()) {
-            assert!(begun.elapsed() < PATIENCE, "never kept");
+            assert!(begun.elapsed() < LONG, "never kept");
         }
         assert_eq!(run().stdout(), "made");
         person.put("part.rs", "pub const WORD: &str = \"other\";\n");
