@@ -68,7 +68,7 @@ export const results = {
     check("status", "the status bar says how long it runs, and under which policy", /Belljar [\d.]+ (ms|s|min).* · build/.test(bar), bar);
     const status = await screen.status();
     check("status", "the language status says what runs", /twins\.py:\d+-\d+: running/.test(status), status);
-    check("status", "and how strong the sandbox is", /Policy default\n.*(layer|off: |ready)/.test(status), status);
+    check("status", "and how strong the sandbox is", /Policy default\s*.*(layer|off: |ready)/.test(status), status);
   },
 
   stop: async (screen) => {

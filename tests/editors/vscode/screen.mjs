@@ -225,7 +225,7 @@ export class Screen {
     return texts.join(" ").trim();
   }
 
-  /** What the language status says, or what else `look` finds in it. */
+  /** What the language status says, or what else `look` finds in it. Its lines come in one if it goes while they are read. */
   async status(look = async (box) => (await box.allInnerTexts()).join("\n")) {
     const box = this.page.locator(".hover-language-status");
     // It is drawn anew each second while something runs, which can take the hover away.
