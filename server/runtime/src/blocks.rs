@@ -1,6 +1,7 @@
 //! Blocks of code in the text around them, in the languages that can be run. What opens and closes one is in `forms.toml`.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use crate::forms::{self, Ends, Form, Forms, Opening};
 use crate::{Catalogue, Front, Piece, Runtime, sessions};
@@ -93,6 +94,11 @@ impl<'a> Reader<'a> {
                     (word.is_empty() || word.eq_ignore_ascii_case(opening.fence)).then_some(())
                 };
                 let end = self.end(at + 1, |line| closes(line).is_some());
+                // Editors of such texts move the code to the right, and take that away when they run it.
+                let front = Front {
+                    blanks: self.margin(at + 1..end),
+                    ..front
+                };
                 self.add((at, at + 1, end), front, &opening);
                 end + 1
             }
@@ -110,6 +116,14 @@ impl<'a> Reader<'a> {
     fn end(&self, from: usize, is_end: impl Fn(&str) -> bool) -> usize {
         let rest = self.lines.iter().skip(from);
         from + rest.take_while(|line| !is_end(line)).count()
+    }
+
+    /// How many blanks all of these lines begin with that hold something.
+    fn margin(&self, lines: Range<usize>) -> usize {
+        let lines = self.lines[lines]
+            .iter()
+            .filter(|line| !line.trim().is_empty());
+        lines.map(|line| blanks(line)).min().unwrap_or(0)
     }
 
     fn fenced(&mut self, at: usize, front: Front, opening: &Opening<'a>) -> usize {
@@ -147,7 +161,6 @@ impl<'a> Reader<'a> {
     }
 
     fn indented(&mut self, at: usize, front: Front, opening: &Opening<'a>) -> usize {
-        let blanks = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
         let is_blank = |line: &str| line.trim().is_empty();
         let end = self.end(at + 1, |line| {
             !is_blank(line) && blanks(line) <= front.blanks
@@ -163,10 +176,8 @@ impl<'a> Reader<'a> {
         while first < behind && is_blank(self.lines[behind - 1]) {
             behind -= 1;
         }
-        let body = self.lines[first..behind].iter();
-        let margin = body.filter(|line| !is_blank(line)).map(|line| blanks(line));
         let front = Front {
-            blanks: margin.min().unwrap_or(0),
+            blanks: self.margin(first..behind),
             ..front
         };
         self.add((at, first, behind), front, opening);
@@ -288,7 +299,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Why the document does not want the block on these lines to be run.
-    fn refused(&self, info: &str, lines: std::ops::Range<usize>, front: Front) -> Option<String> {
+    fn refused(&self, info: &str, lines: Range<usize>, front: Front) -> Option<String> {
         let mut head = self.lines[lines].iter().map(|line| front.strip(line));
         let head: Vec<&str> = head
             .by_ref()
@@ -311,6 +322,11 @@ impl<'a> Reader<'a> {
             Some(format!("`{said}` {}", refuse.reason))
         })
     }
+}
+
+/// How many blanks `line` begins with.
+fn blanks(line: &str) -> usize {
+    line.len() - line.trim_start_matches([' ', '\t']).len()
 }
 
 /// The words that may be a language: `python`, `{.python .numbers}`, `python,linenos`, `{code-cell} python`.
