@@ -499,7 +499,7 @@ fn an_unknown_language_a_missing_tool_and_an_unknown_policy_say_what_there_is() 
     let host = machine().file("/home/ann/.config/belljar/policies/mine.toml", "");
     let unknown = refusal(&host, &document("/home/ann/x/a.xyz", "hello\n"));
     assert!(
-        unknown.reason.contains("a.xyz") && unknown.hint.contains("`python`"),
+        unknown.reason.contains("a.xyz") && unknown.hint.contains("belljar runtimes"),
         "{unknown:?}"
     );
     let mut asked = document("/home/ann/x/a.py", "");
