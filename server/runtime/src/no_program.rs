@@ -26,7 +26,10 @@ pub fn no_program(language: Option<&str>, path: &Path) -> Option<(String, String
     // A file whose name has no end may be called like its kind.
     let word = language.unwrap_or_else(|| name.rsplit('.').next().unwrap_or(name));
     let is_it = |known: &String| known.eq_ignore_ascii_case(word);
-    let found = table.kind.into_iter().find(|kind| kind.names.iter().any(is_it))?;
+    let found = table
+        .kind
+        .into_iter()
+        .find(|kind| kind.names.iter().any(is_it))?;
     Some((found.is, found.hint))
 }
 
