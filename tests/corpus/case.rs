@@ -148,7 +148,7 @@ pub fn run_block(user: &OrdinaryUser, block: &Block) -> Outcome {
             format!("{}-{}", block.first, block.last),
         ],
     };
-    let arguments = [&part[..], &[block.path.clone()]].concat();
+    let arguments = [&part[..], std::slice::from_ref(&block.path)].concat();
     let (output, needed_more_time) = belljar_run(user, &arguments, true);
     let stderr = String::from_utf8_lossy(&output.stderr);
     let unsaid = block.says.as_ref().filter(|says| !stderr.contains(*says));

@@ -5,16 +5,21 @@ use belljar_report::{Expected, Report, Stream, displayable};
 
 /// Of what was printed instead, so much is told.
 const LONGEST: usize = 4096;
+/// So many lines are compared for one run, and so many bytes are counted as one more. A document can expect very much of a
+/// program that prints very much; what then is not looked for any more is not known.
+const MOST_COMPARED: usize = 5_000_000;
+const BYTES_OF_A_LINE: usize = 64;
 
 /// What became of `expectations` in the run of `report`. Those of which it cannot be known are left out, and counted.
 pub(crate) fn compare(report: &Report, expectations: &[Expectation]) -> (Vec<Expected>, usize) {
     let printed = Printed::of(report);
     let mut from = 0;
+    let mut budget = Budget(MOST_COMPARED);
     let judged = expectations.iter().map(|one| {
         let expected: Vec<&str> = one.expected.lines().map(str::trim_end).collect();
         let (actual, met) = match printed.has_lines {
-            true => printed.by(one, &expected),
-            false => printed.in_turn(&expected, &mut from)?,
+            true => printed.by(one, &expected, &mut budget)?,
+            false => printed.in_turn(&expected, &mut from, &mut budget)?,
         };
         // It may be in what was left out.
         if !met && report.truncated {
@@ -47,25 +52,54 @@ struct Printed<'a> {
     /// All of standard output.
     all: Vec<&'a str>,
     /// What of it no line is known for, because there was so much.
-    unclaimed: String,
+    unclaimed: Vec<&'a str>,
+}
+
+/// How much may still be compared.
+struct Budget(usize);
+
+impl Budget {
+    fn spend(&mut self, lines: usize) -> Option<()> {
+        self.0 = self.0.checked_sub(lines)?;
+        Some(())
+    }
+
+    /// Where `part` is in `lines`, if it can be afforded to look.
+    fn position(&mut self, lines: &[&str], part: &[&str]) -> Option<Option<usize>> {
+        for (at, window) in lines.windows(part.len().max(1)).enumerate() {
+            let n_same = window.iter().zip(part).take_while(|(a, b)| a == b).count();
+            self.spend(n_same + 1)?;
+            if n_same == part.len() {
+                return Some(Some(at));
+            }
+        }
+        Some(None)
+    }
 }
 
 impl<'a> Printed<'a> {
     fn of(report: &'a Report) -> Printed<'a> {
         let pieces = || report.output.iter();
         let unclaimed = pieces().filter(|piece| piece.line.is_none());
+        let unclaimed = unclaimed.flat_map(|piece| piece.text.lines());
         Printed {
             report,
             has_lines: report.output.is_empty() || pieces().any(|piece| piece.line.is_some()),
             all: report.stdout.lines().map(str::trim_end).collect(),
-            unclaimed: unclaimed.map(|piece| piece.text.as_str()).collect(),
+            unclaimed: unclaimed.map(str::trim_end).collect(),
         }
     }
 
     /// What the lines of an expectation printed to standard output, or if that is nothing to standard error; and whether it is
-    /// what was expected.
-    fn by(&self, one: &Expectation, expected: &[&str]) -> (String, bool) {
+    /// what was expected. `None` if that would take too long.
+    fn by(
+        &self,
+        one: &Expectation,
+        expected: &[&str],
+        budget: &mut Budget,
+    ) -> Option<(String, bool)> {
         let (first, last) = one.of;
+        budget.spend(self.report.output.len() / BYTES_OF_A_LINE)?;
         let of = |stream: Stream| -> String {
             let pieces = self
                 .report
@@ -81,24 +115,29 @@ impl<'a> Printed<'a> {
         if text.is_empty() {
             text = of(Stream::Stderr);
         }
+        budget.spend(text.len() / BYTES_OF_A_LINE)?;
         let mut lines: Vec<&str> = text.lines().map(str::trim_end).collect();
         if one.is_last {
             lines.drain(..lines.len().saturating_sub(expected.len()));
         }
-        let unclaimed: Vec<&str> = self.unclaimed.lines().map(str::trim_end).collect();
-        let met =
-            lines == expected || (!expected.is_empty() && position(&unclaimed, expected).is_some());
-        (lines.join("\n"), met)
+        let met = lines == expected
+            || (!expected.is_empty() && budget.position(&self.unclaimed, expected)?.is_some());
+        Some((lines.join("\n"), met))
     }
 
     /// Where it is not known which line printed what: what is printed next of all that is, from `from` on. `None` if nothing
-    /// is expected, which nobody can see.
-    fn in_turn(&self, expected: &[&str], from: &mut usize) -> Option<(String, bool)> {
+    /// is expected, which nobody can see, or if it would take too long.
+    fn in_turn(
+        &self,
+        expected: &[&str],
+        from: &mut usize,
+        budget: &mut Budget,
+    ) -> Option<(String, bool)> {
         let rest = self.all.get(*from..).unwrap_or_default();
         if expected.is_empty() {
             return None;
         }
-        if let Some(at) = position(rest, expected) {
+        if let Some(at) = budget.position(rest, expected)? {
             *from += at + expected.len();
             return Some((expected.join("\n"), true));
         }
@@ -106,13 +145,6 @@ impl<'a> Printed<'a> {
         *from += instead.len();
         Some((instead.join("\n"), false))
     }
-}
-
-/// Where `part` is in `lines`.
-fn position(lines: &[&str], part: &[&str]) -> Option<usize> {
-    lines
-        .windows(part.len().max(1))
-        .position(|lines| lines == part)
 }
 
 #[cfg(test)]
@@ -183,6 +215,16 @@ mod tests {
         assert_eq!(judged(&all, &expectations), ["=b", "!c", "!"]);
         let (judged, unknown) = compare(&all, &[expectation((1, 1), "")]);
         assert_eq!((judged.len(), unknown), (0, 1));
+    }
+
+    #[test]
+    fn a_document_that_expects_very_much_of_very_much_is_given_up() {
+        let much = report(&[(None, &"a\n".repeat(100_000))]);
+        let part = "a\n".repeat(50_000) + "b";
+        let (judged, unknown) = compare(&much, &vec![expectation((1, 1), &part); 20]);
+        assert_eq!((judged.len(), unknown), (0, 20));
+        let last = report(&[(None, &("a\n".repeat(100_000) + "b\n"))]);
+        assert!(compare(&last, &[expectation((1, 1), "a\nb")]).0[0].met);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{Piece, Runtime};
 /// What such a comment begins with.
 const ARROW: &str = "=>";
 /// No document says more.
-const MOST: usize = 1000;
+pub(crate) const MOST: usize = 1000;
 /// So far up a statement is looked for that a comment below it is about.
 const MOST_LINES: usize = 100;
 /// No more lines are written into a document, and no longer ones.
@@ -198,11 +198,15 @@ fn is_plain(line: &str) -> bool {
     const OBEYED: &[&str] = &[
         "*/", "/*", "?>", "<?", "%>", "<%", "-->", "</", "*)", "-}", "\"\"\"", "'''", "-*-",
         " vi:", " vim", " ex:", "coding:", "coding=", "belljar:", "??/",
+        "local variables:", " end:",
     ];
+    // Letters, and yet nothing is seen of them.
+    const INVISIBLE: &[char] = &['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
     let lower = format!(" {}", line.to_ascii_lowercase());
     line.chars().count() <= LONGEST_WRITTEN
         // What is no letter, digit or plain sign may look like another, or like nothing.
         && line.chars().all(|one| one.is_alphanumeric() || one == ' ' || one.is_ascii_punctuation())
+        && !line.contains(INVISIBLE)
         && !line.trim_end().ends_with('\\')
         && !OBEYED.iter().any(|obeyed| lower.contains(obeyed))
 }

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use crate::definition::Session;
+use crate::expectations::MOST;
 use crate::{Block, Expectation, Front, Piece, Runtime, expand};
 
 /// Nobody types more in one session; and a command line has an end.
@@ -183,7 +184,7 @@ impl Runtime {
                 before: (margin.to_owned(), margin.to_owned()),
             }
         };
-        compared.map(expectation).collect()
+        compared.map(expectation).take(MOST).collect()
     }
 
     fn statements(
