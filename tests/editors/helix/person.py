@@ -91,7 +91,7 @@ class Person(Terminal):
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             # A key takes away what Helix said before, so that what is said next is the answer to this question: a menu that is
-            # asked for twice could come after it was closed. Not Escape, which makes Alt out of the key behind it.
+            # asked for twice could come after it was closed.
             self.keys("g", "g")
             self.wait(lambda screen: "code actions" not in message(screen))
             self.keys("Space", "a")
@@ -104,7 +104,7 @@ class Person(Terminal):
 
     def dismiss(self):
         """Closes whatever has popped up."""
-        self.keys("Escape")
+        self.escape()
         self.wait(lambda screen: not entries(screen))
 
     def go(self, line):
@@ -155,15 +155,14 @@ class Person(Terminal):
         self.keys("i")
         self.wait(lambda screen: " INS " in screen)
         self.type(text)
-        self.keys("Escape")
+        self.escape()
         self.wait(lambda screen: " NOR " in screen)
 
     def hovers(self, *texts):
         """Whether the popup at the cursor has these texts."""
         self.keys("Space", "k")
         screen, done = self.shows(*texts)
-        self.keys("Escape")
-        # Keys that come together with Escape would be others.
+        self.escape()
         self.wait(lambda now: not all(text in now for text in texts))
         return screen, done
 

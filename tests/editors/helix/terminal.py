@@ -51,6 +51,10 @@ class Terminal:
         """Presses keys, by tmux's names for them."""
         self.tmux("send-keys", "-t", "hx", *keys)
 
+    def escape(self):
+        """Presses Escape, as terminals send it that tell keys apart: what comes together with its old byte would be an Alt."""
+        self.type("\x1b[27u")
+
     def type(self, text):
         self.tmux("send-keys", "-t", "hx", "-l", text)
 
