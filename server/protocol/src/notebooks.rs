@@ -1,6 +1,8 @@
 //! Notebooks: which cells belong together, and in which order. Each cell is a document of its own; to run up to one, the
 //! text of the earlier ones in its language is put before its own.
 
+use std::collections::HashSet;
+
 use belljar_report::Report;
 use belljar_runs::RunId;
 use tower_lsp::ls_types::{
@@ -80,9 +82,12 @@ impl Actor {
             Some(found) => found.cells.clone(),
             None => return,
         };
-        for (cell, _) in &cells {
-            let has_earlier = !self.earlier_cells(notebook, cell).is_empty();
+        let mut languages: HashSet<String> = HashSet::new();
+        for (cell, is_code) in &cells {
             if let Some(document) = self.documents.get_mut(cell) {
+                let id = document.kind.runtime.as_ref().map(|runtime| runtime.id());
+                let has_earlier = id.is_some_and(|id| languages.contains(id));
+                languages.extend(id.filter(|_| *is_code && !has_earlier).map(str::to_owned));
                 document.in_notebook = Some(InNotebook {
                     notebook: notebook.clone(),
                     has_earlier,
