@@ -198,8 +198,8 @@ fn is_plain(line: &str) -> bool {
     const OBEYED: &[&str] = &[
         "*/", "/*", "?>", "<?", "%>", "<%", "-->", "</", "*)", "-}", "\"\"\"", "'''", "-*-",
         " vi:", " vim", " ex:", "coding:", "coding=", "belljar:", "??/",
-        "local variables:", " end:",
     ];
+    const OBEYED_BY_EMACS: &[&str] = &["local variables:", " end:"];
     // Letters, and yet nothing is seen of them.
     const INVISIBLE: &[char] = &['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
     let lower = format!(" {}", line.to_ascii_lowercase());
@@ -208,7 +208,7 @@ fn is_plain(line: &str) -> bool {
         && line.chars().all(|one| one.is_alphanumeric() || one == ' ' || one.is_ascii_punctuation())
         && !line.contains(INVISIBLE)
         && !line.trim_end().ends_with('\\')
-        && !OBEYED.iter().any(|obeyed| lower.contains(obeyed))
+        && !OBEYED.iter().chain(OBEYED_BY_EMACS).any(|obeyed| lower.contains(obeyed))
 }
 
 #[cfg(test)]

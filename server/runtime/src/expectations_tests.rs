@@ -143,6 +143,12 @@ fn what_could_be_more_than_a_comment_is_not_written() {
         "what??/",
         "</script>",
         "\u{7f}",
+        "Local Variables:",
+        "End:",
+        "a\u{115f}b",
+        "a\u{1160}b",
+        "a\u{3164}b",
+        "a\u{ffa0}b",
     ] {
         assert_eq!(found[0].rewritten(hostile), None, "{hostile:?}");
         assert_eq!(
