@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use belljar_plan::{FileKind, Host};
+use nix::fcntl::OFlag;
 use nix::unistd::{AccessFlags, access};
 
 /// This machine and this user.
@@ -15,18 +16,25 @@ pub struct LocalHost;
 
 impl LocalHost {
     fn start_of(&self, path: &Path, count: u64) -> Option<Vec<u8>> {
-        // A pipe would make us wait, and a device may never end.
-        if self.kind(path)? != FileKind::File {
-            return None;
-        }
+        // A pipe would make us wait, and a device may never end; even to open one can have effects.
+        let checked = fs::metadata(path).ok().filter(|facts| facts.is_file())?;
         let mut content = Vec::new();
-        fs::File::open(path)
-            .ok()?
+        open_checked(path, &checked)?
             .take(count)
             .read_to_end(&mut content)
             .ok()?;
         Some(content)
     }
+}
+
+/// The file that was `checked`. By now another may lie at its path, and is not to hold us up.
+fn open_checked(path: &Path, checked: &fs::Metadata) -> Option<fs::File> {
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let mut how = fs::OpenOptions::new();
+    let file = how.read(true).custom_flags(flags.bits()).open(path).ok()?;
+    let id = |facts: &fs::Metadata| (facts.is_file(), facts.dev(), facts.ino());
+    let opened = file.metadata().ok()?;
+    (id(&opened) == id(checked)).then_some(file)
 }
 
 impl Host for LocalHost {
@@ -110,6 +118,22 @@ mod tests {
         assert_eq!(host.list(folder.path()), ["file"]);
         assert!(!host.is_executable(&file) && !host.is_executable(folder.path()));
         assert!(host.is_executable(&std::env::current_exe().expect("this test")));
+    }
+
+    #[test]
+    fn what_came_in_a_files_place_is_not_read_and_does_not_hold_us_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        fs::write(&path, b"12345").expect("written");
+        let checked = fs::metadata(&path).expect("its facts");
+        assert!(open_checked(&path, &checked).is_some());
+        fs::rename(&path, folder.path().join("other")).expect("moved");
+        assert!(open_checked(&path, &checked).is_none());
+        fs::write(&path, b"12345").expect("written");
+        assert!(open_checked(&path, &checked).is_none(), "another file");
+        fs::remove_file(&path).expect("removed");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        assert!(open_checked(&path, &checked).is_none(), "a pipe");
     }
 
     #[test]
