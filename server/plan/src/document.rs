@@ -15,6 +15,9 @@ use crate::{CELL_HOME, LineRange, Part, Refusal, RunRequest, Source, paths, proj
 /// Nobody runs a larger document.
 pub(crate) const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
 
+/// The kernel takes no longer argument; a session's has the lines of each statement in it.
+const LONGEST_FLAG: usize = 128 * 1024 - 1;
+
 /// What the user wants to run.
 pub(crate) struct Document<'a> {
     pub path: Option<&'a Path>,
@@ -298,6 +301,15 @@ impl<'a> Document<'a> {
                 .or_else(|needs| refuse_call(&needs))?,
             (None, _) => runtime.selection(text, first, last, source),
         };
+        if program.flags.iter().any(|flag| flag.len() > LONGEST_FLAG) {
+            return refuse(
+                format!(
+                    "more is typed behind prompts in `{}` than can run at once",
+                    self.name
+                ),
+                "run less of it: some of its lines, or one block instead of all up to it",
+            );
+        }
         Ok(SourceFile {
             content: program.text.into_bytes(),
             map: program.map,

@@ -3,6 +3,8 @@
 #[path = "../../runtime/tests/fake_host/mod.rs"]
 mod fake_host;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use belljar_plan::{
@@ -198,6 +200,25 @@ fn selections_that_cannot_run_are_refused_in_words() {
         plan(&host, &document("/home/ann/x/a.py", "")).plan.files[0].content,
         b""
     );
+}
+
+#[test]
+fn a_session_that_is_too_long_for_a_command_line_is_refused_in_words() {
+    let host = machine();
+    let asked = |n_blocks: usize| {
+        let block = format!("```py\n{}```\n", ">>> x\n".repeat(1000));
+        let text = block.repeat(n_blocks);
+        let last = u32::try_from(text.lines().count()).unwrap() - 1;
+        let mut request = selection("/home/ann/x/a.md", text.as_bytes(), 1, last);
+        let Source::Document { part, .. } = &mut request.source else {
+            panic!()
+        };
+        *part = Part::UpTo;
+        request
+    };
+    plan(&host, &asked(2));
+    let said = refusal(&host, &asked(15));
+    assert!(said.reason.contains("typed behind prompts"), "{said:?}");
 }
 
 #[test]
@@ -769,4 +790,22 @@ fn every_language_can_be_planned_on_this_machine() {
         }
     }
     assert!(planned > 0, "not even a shell was found");
+}
+
+#[test]
+fn programs_that_cannot_be_hidden_are_not_kept() {
+    let kept = |cache: &[u8]| {
+        let host = machine().variable("XDG_CACHE_HOME", OsStr::from_bytes(cache));
+        let asked = document("/home/ann/x/a.c", "int main(void) { return 0; }\n");
+        let plan = plan(&host, &asked).plan;
+        (
+            plan.product.is_some(),
+            plan.project.expect("a project").hide,
+        )
+    };
+    let (is_kept, hide) = kept(b"/home/ann/x/[c]");
+    let hidden = r"\[c\]/belljar/compiled".to_owned();
+    assert!(is_kept && hide.contains(&hidden), "{hide:?}");
+    assert!(!kept(b"/home/ann/x/\xff").0);
+    assert!(kept(b"/home/ann/\xff").0, "no run sees that");
 }
