@@ -33,7 +33,8 @@ impl Report {
         list.filter(move |(_, one)| !one.met && (all_counts || !one.actual.is_empty()))
     }
 
-    /// What there is to say of the expectations, in few words: `3 expectations met`, or `1 of 3 expectations not met`.
+    /// What there is to say of the expectations, in few words: `3 expectations met`, or `1 of 3 expectations not met`. What a
+    /// program that did not end well need not have come to is told apart.
     pub fn expectation_words(&self) -> Option<String> {
         let all = self.expectations.len();
         let met = self.expectations.iter().filter(|one| one.met).count();
@@ -42,10 +43,49 @@ impl Report {
         } else {
             "expectations"
         };
-        match (all, all - met) {
-            (0, _) => None,
-            (_, 0) => Some(format!("{all} {noun} met")),
-            (_, not_met) => Some(format!("{not_met} of {all} {noun} not met")),
+        let not_met = self.unmet().count();
+        match (all, not_met, all - met - not_met) {
+            (0, ..) => None,
+            (_, 0, 0) => Some(format!("{all} {noun} met")),
+            (_, _, 0) => Some(format!("{not_met} of {all} {noun} not met")),
+            (_, 0, rest) => Some(format!("{rest} of {all} {noun} not reached")),
+            (_, _, rest) => Some(format!(
+                "{not_met} of {all} {noun} not met, {rest} not reached"
+            )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_that_ended_badly_did_not_come_to_is_not_called_unmet() {
+        let one = |actual: &str| Expected {
+            line: 1,
+            column: 1,
+            last: 1,
+            expected: "a".into(),
+            actual: actual.into(),
+            met: actual == "a",
+            update: None,
+        };
+        let words = |code, all: &[&str]| {
+            let report = Report {
+                ending: Some(Ending::Exited { code }),
+                expectations: all.iter().map(|actual| one(actual)).collect(),
+                ..Report::default()
+            };
+            report.expectation_words().expect("there are some")
+        };
+        assert_eq!(words(0, &["", "a"]), "1 of 2 expectations not met");
+        assert_eq!(words(1, &["a"]), "1 expectation met");
+        assert_eq!(words(1, &["", ""]), "2 of 2 expectations not reached");
+        assert_eq!(words(1, &["a", "b"]), "1 of 2 expectations not met");
+        assert_eq!(
+            words(1, &["a", "b", ""]),
+            "1 of 3 expectations not met, 1 not reached"
+        );
     }
 }
