@@ -3,8 +3,6 @@
 #[path = "../../runtime/tests/fake_host/mod.rs"]
 mod fake_host;
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use belljar_plan::{
@@ -790,22 +788,4 @@ fn every_language_can_be_planned_on_this_machine() {
         }
     }
     assert!(planned > 0, "not even a shell was found");
-}
-
-#[test]
-fn programs_that_cannot_be_hidden_are_not_kept() {
-    let kept = |cache: &[u8]| {
-        let host = machine().variable("XDG_CACHE_HOME", OsStr::from_bytes(cache));
-        let asked = document("/home/ann/x/a.c", "int main(void) { return 0; }\n");
-        let plan = plan(&host, &asked).plan;
-        (
-            plan.product.is_some(),
-            plan.project.expect("a project").hide,
-        )
-    };
-    let (is_kept, hide) = kept(b"/home/ann/x/[c]");
-    let hidden = r"\[c\]/belljar/compiled".to_owned();
-    assert!(is_kept && hide.contains(&hidden), "{hide:?}");
-    assert!(!kept(b"/home/ann/x/\xff").0);
-    assert!(kept(b"/home/ann/\xff").0, "no run sees that");
 }
