@@ -139,6 +139,9 @@ fn decide(
         project.as_ref(),
     )?);
     let shown = views::tidy(shown, project.as_ref());
+    // Other programs must not be seen: where they cannot be hidden, nothing is kept.
+    let kept = root.as_deref().and_then(|root| kept_below(root, host));
+    let can_be_hidden = kept.is_none_or(|kept| kept.to_str().is_some());
     let project = project.or_else(|| {
         let root = root.filter(|root| views::cover(host, &shown, root))?;
         Some(Project {
@@ -151,7 +154,7 @@ fn decide(
         policy: policy.name.clone(),
         document: job.document,
         steps: job.steps,
-        product: job.product,
+        product: job.product.filter(|_| can_be_hidden),
         files: job.files,
         views: shown,
         project,
@@ -255,7 +258,7 @@ fn project(policy: &Policy, root: Option<&Path>, host: &dyn Host) -> Option<Proj
     };
     let root = root?;
     let mut hide = policy.files.hide.clone();
-    hide.extend(kept_below(root, host));
+    hide.extend(kept_below(root, host).and_then(|kept| Some(glob(kept.to_str()?))));
     Some(Project {
         root: root.to_path_buf(),
         access,
@@ -263,20 +266,27 @@ fn project(policy: &Policy, root: Option<&Path>, host: &dyn Host) -> Option<Proj
     })
 }
 
-/// What hides other programs that were compiled, in a project that is as large as the user's home.
-fn kept_below(root: &Path, host: &dyn Host) -> Option<String> {
+/// Where other programs that were compiled are, or will be, in a project that is as large as the user's home.
+fn kept_below(root: &Path, host: &dyn Host) -> Option<PathBuf> {
     let kept_in = kept_in(host)?;
-    let below = host.resolve(&kept_in)?;
-    let below = below.strip_prefix(root).ok()?.to_str()?;
+    let there = kept_in.ancestors().find_map(|above| {
+        let below = kept_in.strip_prefix(above).ok()?;
+        Some(host.resolve(above)?.join(below))
+    });
+    Some(there?.strip_prefix(root).ok()?.to_path_buf())
+}
+
+/// What hides a path of the project.
+fn glob(path: &str) -> String {
     let is_special = |sign: char| r"\*?[]{}!".contains(sign);
-    let mut glob = String::with_capacity(below.len());
-    for sign in below.chars() {
+    let mut glob = String::with_capacity(path.len());
+    for sign in path.chars() {
         if is_special(sign) {
             glob.push('\\');
         }
         glob.push(sign);
     }
-    Some(glob)
+    glob
 }
 
 fn limits(policy: &Policy) -> Limits {

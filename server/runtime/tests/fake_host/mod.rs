@@ -1,7 +1,7 @@
 //! A machine made of nothing but a table, for tests that ask where things are.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
 use belljar_runtime::{FileKind, Host};
@@ -70,8 +70,9 @@ impl FakeHost {
         self
     }
 
-    pub fn variable(mut self, name: &str, value: &str) -> FakeHost {
-        self.variables.insert(name.to_owned(), value.into());
+    pub fn variable(mut self, name: &str, value: impl AsRef<OsStr>) -> FakeHost {
+        let value = value.as_ref().to_owned();
+        self.variables.insert(name.to_owned(), value);
         self
     }
 
