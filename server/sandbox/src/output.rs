@@ -17,6 +17,9 @@ const CHUNK: usize = 256 << 10;
 /// So long what a program that prints too much to be put on lines has printed may gather, so that it is read in few reads.
 const REST: Duration = Duration::from_millis(5);
 
+/// Of what is remembered, so many pieces, of which any may be empty.
+const MOST_PIECES: usize = 4096;
+
 /// More was printed than the limit allows.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooMuch;
@@ -37,7 +40,26 @@ pub struct Output {
     read: Option<Instant>,
     spool: Spool,
     /// What was printed so far, while it is wanted: see [`Output::remember`].
-    remembered: Option<Printed>,
+    remembered: Option<Memory>,
+}
+
+/// What was printed, and how many bytes that is.
+#[derive(Default)]
+struct Memory {
+    printed: Printed,
+    bytes: usize,
+}
+
+impl Memory {
+    /// With one piece more; nothing if that is more than is worth it.
+    fn and(mut self, stream: usize, piece: &[u8]) -> Option<Memory> {
+        self.bytes = self.bytes.saturating_add(piece.len());
+        if self.bytes > MOST_PRINTED || self.printed.len() >= MOST_PIECES {
+            return None;
+        }
+        self.printed.push((stream, piece.to_vec()));
+        Some(self)
+    }
 }
 
 impl Output {
@@ -58,12 +80,12 @@ impl Output {
 
     /// Remembers from here on what is printed.
     pub fn remember(&mut self) {
-        self.remembered = Some(Printed::new());
+        self.remembered = Some(Memory::default());
     }
 
     /// What was printed since; nothing if it was more than is worth it.
     pub fn remembered(&mut self) -> Option<Printed> {
-        self.remembered.take()
+        self.remembered.take().map(|memory| memory.printed)
     }
 
     /// The pipe of a stream, to wait on.
@@ -153,13 +175,8 @@ impl Output {
         let room = usize::try_from(self.room).unwrap_or(usize::MAX);
         self.room = self.room.saturating_sub(bytes.len() as u64);
         let kept = bytes.get(..room).unwrap_or(bytes);
-        if let Some(remembered) = &mut self.remembered {
-            remembered.push((stream, kept.to_vec()));
-            let count = remembered.iter().map(|(_, bytes)| bytes.len());
-            if count.sum::<usize>() > MOST_PRINTED {
-                self.remembered = None;
-            }
-        }
+        let remembered = self.remembered.take();
+        self.remembered = remembered.and_then(|memory| memory.and(stream, kept));
         let stream = if stream == 0 {
             Stream::Stdout
         } else {
@@ -194,4 +211,22 @@ pub fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
         && waiting[0]
             .revents()
             .is_some_and(|events| events.contains(PollFlags::POLLIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remembered(count: usize, piece: &[u8]) -> Option<usize> {
+        let memory = (0..count).try_fold(Memory::default(), |memory, _| memory.and(1, piece));
+        memory.map(|memory| memory.printed.len())
+    }
+
+    #[test]
+    fn only_so_much_that_a_compiler_says_is_kept() {
+        assert_eq!(remembered(64, &[b'x'; 1 << 10]), Some(64));
+        assert_eq!(remembered(65, &[b'x'; 1 << 10]), None);
+        assert_eq!(remembered(MOST_PIECES, b""), Some(MOST_PIECES));
+        assert_eq!(remembered(MOST_PIECES + 1, b""), None, "empty ones count");
+    }
 }
