@@ -17,21 +17,24 @@ pub const MOST_PRINTED: usize = 64 << 10;
 /// What came out of a cell's streams, in order.
 pub type Printed = Vec<(usize, Vec<u8>)>;
 
-/// By what a file is known to be unchanged: size, and when it and what describes it changed (seconds and nanoseconds). The
-/// last no program can choose.
-pub type State = (i64, [i64; 2], [i64; 2]);
+/// A file's size, and when it and what describes it changed (seconds and nanoseconds). The last no program can choose.
+pub type Seen = (i64, [i64; 2], [i64; 2]);
+
+/// By what a file of the host is known to be unchanged. Two files that were unpacked at once differ only by device and number.
+pub type State = (Seen, [u64; 2]);
 
 /// The state of a file on the host.
 pub fn state(facts: &Metadata) -> State {
-    (
+    let seen = (
         facts.size().cast_signed(),
         [facts.mtime(), facts.mtime_nsec()],
         [facts.ctime(), facts.ctime_nsec()],
-    )
+    );
+    (seen, [facts.dev(), facts.ino()])
 }
 
-/// The state of a file as a cell sees it.
-pub fn state_inside(facts: &FileStat) -> State {
+/// What a cell sees of a file's state: an overlay may give it another number.
+pub fn seen_inside(facts: &FileStat) -> Seen {
     (
         facts.st_size,
         [facts.st_mtime, facts.st_mtime_nsec],

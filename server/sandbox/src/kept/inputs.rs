@@ -1,5 +1,6 @@
 //! What a compiler read besides the program's text, as it says itself.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -7,9 +8,21 @@ use std::time::{Duration, SystemTime};
 use belljar_plan::{CELL_HOME, RunPlan};
 use nix::sys::stat::SFlag;
 
-use super::SCRATCH;
-use super::entry::{State, state, state_inside};
+use super::entry::{Seen, State, seen_inside, state};
+use super::{MOST_INPUTS, SCRATCH};
 use crate::notice::Inside;
+
+/// The kernel stamps files with a clock that ticks: what changed so shortly before the compiler began may have changed after.
+const TICK: Duration = Duration::from_millis(50);
+/// Some file systems write down whole seconds only, or every other.
+const COARSE_TICK: Duration = Duration::from_secs(2);
+
+/// The files that lists name, each once. `None` if they are too many to look at.
+pub fn named(lists: &[String], work_dir: &Path) -> Option<BTreeSet<PathBuf>> {
+    let files = lists.iter().flat_map(|list| listed(list));
+    let files: BTreeSet<_> = files.map(|file| work_dir.join(file)).collect();
+    (files.len() <= MOST_INPUTS).then_some(files)
+}
 
 /// The files that rules for `make` say something depends on.
 pub fn listed(rules: &str) -> Vec<PathBuf> {
@@ -45,7 +58,7 @@ pub fn input(
     plan: &RunPlan,
     inside: &Inside,
     path: PathBuf,
-    latest: SystemTime,
+    begun: SystemTime,
 ) -> Option<Option<(String, State)>> {
     if plan.files.iter().any(|file| file.path == path) {
         return Some(None);
@@ -65,15 +78,24 @@ pub fn input(
     }
     let facts = there.facts()?;
     let is_file = SFlag::from_bits_truncate(facts.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFREG;
-    let seen = state_inside(&facts);
+    let seen = seen_inside(&facts);
+    // The next time nobody is in a cell yet who could look.
+    let of_host = state(&fs::metadata(&path).ok()?);
+    let is_same = is_file && of_host.0 == seen && is_older(&seen, begun)?;
+    let path = path.to_str()?.to_owned();
+    is_same.then_some(Some((path, of_host)))
+}
+
+/// Whether a file changed for the last time before a compiler began, and not while that read it.
+pub fn is_older(&(_, modified, changed): &Seen, begun: SystemTime) -> Option<bool> {
+    let is_coarse = modified[1] == 0 && changed[1] == 0;
+    let tick = if is_coarse { COARSE_TICK } else { TICK };
+    let latest = begun.checked_sub(tick)?;
     let latest = latest.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    // Changed while it was read, or by the compiler itself.
-    let is_old = [seen.1, seen.2].into_iter().all(|[seconds, nanos]| {
+    Some([modified, changed].into_iter().all(|[seconds, nanos]| {
         let seconds = u64::try_from(seconds).unwrap_or_default();
         Duration::new(seconds, u32::try_from(nanos).unwrap_or_default()) < latest
-    });
-    let path = path.to_str()?.to_owned();
-    (is_file && is_old).then_some(Some((path, seen)))
+    }))
 }
 
 /// Whether a path of the cell is one of those that begin empty in each cell.

@@ -15,13 +15,13 @@ use std::io::Read;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use belljar_plan::{CellFile, Product, RunPlan};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 
 use crate::notice::Inside;
-use entry::{Entry, State};
+use entry::Entry;
 pub use entry::{MOST_PRINTED, Printed};
 use shelf::Shelf;
 pub use shelf::{Stock, stock};
@@ -33,8 +33,6 @@ const MOST_BYTES: u64 = 32 << 20;
 /// Nor is one whose compiler lists so much, or so many.
 const MOST_LISTED: u64 = 4 << 20;
 const MOST_INPUTS: usize = 10_000;
-/// The kernel stamps files with a clock that ticks: what changed so shortly before the compiler began may have changed after.
-const TICK: Duration = Duration::from_millis(50);
 
 /// What there is of a run's program.
 pub enum Kept {
@@ -114,23 +112,13 @@ impl Room {
         printed: Printed,
     ) -> Option<()> {
         let program = read(scratch, &self.product.binary, MOST_BYTES)?;
-        let latest = self.begun.checked_sub(TICK)?;
-        let mut read_by_them: Vec<(String, State)> = Vec::new();
-        for list in &self.product.inputs {
-            let list = String::from_utf8(read(scratch, list, MOST_LISTED)?).ok()?;
-            let listed = inputs::listed(&list);
-            if listed.len() > MOST_INPUTS {
-                return None;
-            }
-            for path in listed {
-                let path = plan.work_dir.join(path);
-                if let Some(input) = inputs::input(plan, inside, path, latest)? {
-                    read_by_them.push(input);
-                }
-            }
+        let lists = self.product.inputs.iter();
+        let lists = lists.map(|list| String::from_utf8(read(scratch, list, MOST_LISTED)?).ok());
+        let lists: Vec<String> = lists.collect::<Option<_>>()?;
+        let mut read_by_them = Vec::new();
+        for path in inputs::named(&lists, &plan.work_dir)? {
+            read_by_them.extend(inputs::input(plan, inside, path, self.begun)?);
         }
-        read_by_them.sort();
-        read_by_them.dedup();
         self.place.fill(&Entry {
             inputs: read_by_them,
             printed,

@@ -2,13 +2,17 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use super::entry::state;
 use super::*;
 
 fn entry(program: &[u8]) -> Entry {
     Entry {
-        inputs: vec![("/usr/include/stdio.h".to_owned(), (1, [2, 3], [4, 5]))],
+        inputs: vec![(
+            "/usr/include/stdio.h".to_owned(),
+            ((1, [2, 3], [4, 5]), [6, 7]),
+        )],
         printed: vec![(1, b"a warning\n\xff".to_vec())],
         program: program.to_vec(),
     }
@@ -147,4 +151,49 @@ fn a_file_that_changed_or_went_is_not_as_it_was() {
     assert!(!inputs::is_as_it_was(&before));
     fs::create_dir(&path).expect("made");
     assert!(!inputs::is_as_it_was(&before));
+}
+
+#[test]
+fn a_twin_of_a_file_is_another_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [one, two] = ["one", "two"].map(|name| {
+        let path = folder.path().join(name);
+        fs::write(&path, name).expect("written");
+        state(&fs::metadata(&path).expect("there"))
+    });
+    let path = folder.path().join("two").to_str().expect("text").to_owned();
+    assert!(inputs::is_as_it_was(&(path.clone(), two)));
+    let stamped_alike = (two.0, one.1);
+    assert!(!inputs::is_as_it_was(&(path, stamped_alike)));
+}
+
+#[test]
+fn whole_seconds_are_trusted_later() {
+    let begun = SystemTime::UNIX_EPOCH + Duration::from_millis(100_500);
+    let is_older = |modified, changed| inputs::is_older(&(1, modified, changed), begun);
+    assert_eq!(is_older([100, 400_000_000], [100, 400_000_000]), Some(true));
+    assert_eq!(is_older([100, 460_000_000], [99, 1]), Some(false));
+    assert_eq!(is_older([99, 1], [100, 460_000_000]), Some(false));
+    assert_eq!(
+        is_older([99, 0], [99, 1]),
+        Some(true),
+        "such a time was set"
+    );
+    assert_eq!(is_older([99, 0], [99, 0]), Some(false));
+    assert_eq!(is_older([98, 0], [98, 0]), Some(true));
+}
+
+#[test]
+fn a_file_that_is_listed_often_is_looked_at_once() {
+    let named = |list: String| inputs::named(&[list.clone(), list], "/p".as_ref());
+    let often = named(format!("a.o:{}\n", " a.h /q/b.h".repeat(20_000))).expect("few");
+    let paths: Vec<_> = often.iter().map(|path| path.to_str()).collect();
+    assert_eq!(paths, [Some("/p/a.h"), Some("/q/b.h")]);
+    let many = |count| {
+        (0..count)
+            .map(|number| format!(" {number}.h"))
+            .collect::<String>()
+    };
+    assert!(named(format!("a.o:{}\n", many(10_000))).is_some());
+    assert!(named(format!("a.o:{}\n", many(10_001))).is_none());
 }
