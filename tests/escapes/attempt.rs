@@ -67,9 +67,11 @@ pub fn make(attempt: &Attempt, world: &World, place: Place) -> Seen {
     if attempt.terminal {
         options.push("--terminal".to_owned());
     }
-    if !inside {
-        options.extend(["--grace".to_owned(), "0.3".to_owned()]);
-    }
+    // Some controls go on until they are ended. A cell ends by itself, on a busy machine later.
+    options.extend(match inside {
+        true => ["--deadline".to_owned(), "120".to_owned()],
+        false => ["--grace".to_owned(), "0.3".to_owned()],
+    });
     if let Some(signal) = attempt.signal.filter(|_| inside) {
         options.extend(["--signal-when-it-speaks".to_owned(), signal.to_string()]);
     }

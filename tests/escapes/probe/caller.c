@@ -95,7 +95,7 @@ static int terminal_for(char *name, size_t size) {
 static void caller(int argc, char **argv) {
     bool with_terminal = false;
     int signal_when_it_speaks = 0;
-    double deadline = 120, grace = 2;
+    double deadline = 20, grace = 2;
     int i = 0;
     for (; i < argc && strcmp(argv[i], "--"); i++) {
         if (strcmp(argv[i], "--careless") == 0) be_careless(argv[i + 1], argv[i + 2]), i += 2;

@@ -170,7 +170,8 @@ VERB(execute_memory) {
     failed("fexecve");
 }
 
-/* swap GOOD BAD: a thread turns one name between a link to GOOD and a link to BAD, while we read it over and over. */
+/* swap GOOD BAD: a thread turns one name between a link to GOOD and a link to BAD, while we read it over and over: often
+   enough, and long enough for the thread to get its turn on a busy machine. */
 static const char *swap_name, *swap_targets[2];
 static volatile bool swap_stop;
 static void *swapper(void *unused) {
@@ -191,7 +192,8 @@ VERB(swap_links) {
     if ((errno = pthread_create(&thread, NULL, swapper, NULL))) failed("pthread_create");
     char text[256];
     int last = 0;
-    for (int i = 0; i < 20000; i++) {
+    time_t end = time(NULL) + 4;
+    for (int i = 0; i < 20000 || time(NULL) < end; i++) {
         int fd = open(argv[0], O_RDONLY);
         if (fd < 0) {
             last = errno;
