@@ -754,7 +754,7 @@ impl Host for ThisMachine {
 }
 
 #[test]
-fn every_language_can_be_planned_on_this_machine() {
+fn every_language_can_be_planned_or_says_what_it_needs() {
     let catalogue = Catalogue::shipped();
     let mut planned = 0;
     for runtime in catalogue.iter() {
@@ -781,11 +781,14 @@ fn every_language_can_be_planned_on_this_machine() {
                 );
                 planned += 1;
             }
-            Err(refusal) if std::env::var("BELLJAR_MUST").is_ok_and(|must| must == "1") => {
-                panic!("{}: {refusal:?}", runtime.id())
+            Err(refusal) => {
+                assert!(refusal.reason.ends_with("was not found"), "{refusal:?}");
+                assert!(!refusal.hint.is_empty(), "{refusal:?}");
             }
-            Err(refusal) => println!("skipped: {}: {}", runtime.id(), refusal.reason),
         }
     }
-    assert!(planned > 0, "not even a shell was found");
+    // Nobody has them all; where everything must be tested, the tools of these many are installed.
+    let must = std::env::var("BELLJAR_MUST").is_ok_and(|must| must == "1");
+    let least = if must { 40 } else { 1 };
+    assert!(planned >= least, "tools of {planned} languages were found");
 }
