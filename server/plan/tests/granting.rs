@@ -1,14 +1,16 @@
 //! Which rules are offered for what was refused, and what the files say with them, on a machine that is only a table.
 
+mod asked;
 #[path = "../../runtime/tests/fake_host/mod.rs"]
 mod fake_host;
 
 use std::path::Path;
 use std::sync::OnceLock;
 
+use asked::document;
 use belljar_plan::{
-    Catalogue, Host, Part, Proposal, Refusal, Rule, RunRequest, Scope, Source, Trust, build, lifts,
-    propose, trust_record,
+    Catalogue, Host, Proposal, Refusal, Rule, RunRequest, Scope, Trust, build, lifts, propose,
+    trust_record,
 };
 use fake_host::FakeHost;
 use proptest::prelude::*;
@@ -37,23 +39,8 @@ fn catalogue() -> &'static Catalogue {
 
 fn request() -> RunRequest {
     RunRequest {
-        source: Source::Document {
-            path: Some("/home/ann/x/a.py".into()),
-            name: "a.py".into(),
-            language: None,
-            text: b"print(1)\n".as_slice().into(),
-            lines: None,
-            part: Part::default(),
-        },
-        arguments: vec![],
-        policy: "default".into(),
-        names_policy: false,
-        project: None,
-        allow: vec![],
-        limits: vec![],
-        has_input: false,
-        output_lines: false,
         may_widen: false,
+        ..document("/home/ann/x/a.py", "print(1)\n")
     }
 }
 

@@ -1,45 +1,26 @@
 //! Whether a compiled program may be kept, on a machine that is only a table.
 
+mod asked;
 #[path = "../../runtime/tests/fake_host/mod.rs"]
 mod fake_host;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use belljar_plan::{Catalogue, Part, RunRequest, Source, build};
+use asked::document;
+use belljar_plan::{Catalogue, build};
 use fake_host::FakeHost;
-
-fn request() -> RunRequest {
-    RunRequest {
-        source: Source::Document {
-            path: Some("/home/ann/x/a.c".into()),
-            name: "a.c".into(),
-            language: None,
-            text: b"int main(void) { return 0; }\n".as_slice().into(),
-            lines: None,
-            part: Part::default(),
-        },
-        arguments: vec![],
-        policy: "default".into(),
-        names_policy: false,
-        project: None,
-        allow: vec![],
-        limits: vec![],
-        has_input: false,
-        output_lines: false,
-        may_widen: true,
-    }
-}
 
 #[test]
 fn programs_that_cannot_be_hidden_are_not_kept() {
+    let request = document("/home/ann/x/a.c", "int main(void) { return 0; }\n");
     let kept = |cache: &[u8]| {
         let host = FakeHost::new()
             .program("/usr/bin/gcc")
             .program("/usr/bin/as")
             .file("/home/ann/x/.git/HEAD", "")
             .variable("XDG_CACHE_HOME", OsStr::from_bytes(cache));
-        let plan = build(&request(), &Catalogue::shipped(), &host)
+        let plan = build(&request, &Catalogue::shipped(), &host)
             .unwrap_or_else(|refusal| panic!("{refusal:?}"))
             .plan;
         let project = plan.project.expect("a project");

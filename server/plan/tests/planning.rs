@@ -1,10 +1,12 @@
 //! What is decided about a run, and what is refused, on a machine that is only a table.
 
+mod asked;
 #[path = "../../runtime/tests/fake_host/mod.rs"]
 mod fake_host;
 
 use std::path::{Path, PathBuf};
 
+use asked::{document, request};
 use belljar_plan::{
     Catalogue, Executables, FileKind, Host, LineRange, Part, Planned, ProjectAccess, Refusal,
     RunRequest, Source, build, can_be_allowed, policy_names, trust_record,
@@ -23,38 +25,6 @@ fn machine() -> FakeHost {
         .link_to("/bin", "usr/bin")
         .file("/home/ann/x/.git/HEAD", "")
         .file("/home/ann/x/sub/a.py", "print(1)\n")
-}
-
-fn request(source: Source) -> RunRequest {
-    RunRequest {
-        source,
-        arguments: vec![],
-        policy: "default".into(),
-        names_policy: false,
-        project: None,
-        allow: vec![],
-        limits: vec![],
-        has_input: false,
-        output_lines: false,
-        may_widen: true,
-    }
-}
-
-fn document(path: &str, text: &str) -> RunRequest {
-    let name = Path::new(path)
-        .file_name()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned();
-    request(Source::Document {
-        path: Some(path.into()),
-        name,
-        language: None,
-        text: text.as_bytes().into(),
-        lines: None,
-        part: Part::default(),
-    })
 }
 
 fn selection(path: &str, text: &[u8], first: u32, last: u32) -> RunRequest {

@@ -1,14 +1,15 @@
 //! What a document says of its own run: taken over where it only chooses among what its program could have anyway, or narrows;
 //! refused, or without effect, where it does not.
 
+mod asked;
 #[path = "../../runtime/tests/fake_host/mod.rs"]
 mod fake_host;
 
 use std::time::Duration;
 
 use belljar_plan::{
-    Catalogue, Fault, LineRange, Part, Planned, ProjectAccess, RunRequest, Source, build,
-    check_lasting, faults, lesson,
+    Catalogue, Fault, LineRange, Planned, ProjectAccess, RunRequest, Source, build, check_lasting,
+    faults, lesson,
 };
 use fake_host::FakeHost;
 
@@ -35,25 +36,7 @@ fn machine() -> FakeHost {
 }
 
 fn document(text: &str) -> RunRequest {
-    RunRequest {
-        source: Source::Document {
-            path: Some("/home/ann/x/a.py".into()),
-            name: "a.py".to_owned(),
-            language: None,
-            text: text.as_bytes().into(),
-            lines: None,
-            part: Part::default(),
-        },
-        arguments: vec![],
-        policy: "default".into(),
-        names_policy: false,
-        project: None,
-        allow: vec![],
-        limits: vec![],
-        has_input: false,
-        output_lines: false,
-        may_widen: true,
-    }
+    asked::document("/home/ann/x/a.py", text)
 }
 
 fn plan(request: &RunRequest) -> Planned {
