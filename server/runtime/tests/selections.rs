@@ -23,8 +23,15 @@ struct Case {
     _origin: BTreeMap<String, toml::Value>,
 }
 
+/// What tools said of the documents, and which lines were run.
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/errors")
+}
+
+/// A document; the tests of the whole run it.
+fn document(file: &str) -> String {
+    let documents = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/errors");
+    std::fs::read_to_string(documents.join(file)).unwrap()
 }
 
 fn runtime(id: &str) -> Runtime {
@@ -54,7 +61,7 @@ fn real_messages_lead_to_the_line_of_the_document() {
         toml::from_str(&std::fs::read_to_string(fixtures().join("cases.toml")).unwrap()).unwrap();
     let mut read = 0;
     for case in &cases.case {
-        let document = std::fs::read_to_string(fixtures().join(&case.file)).unwrap();
+        let document = document(&case.file);
         let path = Path::new("/project").join(&case.file);
         let runtime = runtime(&case.runtime);
         let program = runtime.selection(&document, case.first, case.last, path.to_str().unwrap());
