@@ -7,18 +7,6 @@ use crate::{Catalogue, Front};
 
 const WHOLE: (u32, u32) = (1, u32::MAX);
 
-fn pieces(of: &[(usize, usize)]) -> Vec<Piece> {
-    let piece = |(first, last): &(usize, usize)| Piece {
-        lines: *first..=*last,
-        front: Front {
-            quotes: 1,
-            blanks: 0,
-            prompt: 0,
-        },
-    };
-    of.iter().map(piece).collect()
-}
-
 fn everything() -> Vec<Piece> {
     vec![Piece {
         lines: 0..=usize::MAX,
@@ -78,7 +66,7 @@ fn an_input_can_be_a_file_or_the_comments_below() {
 fn only_comments_at_the_head_and_on_the_lines_that_run_say_something() {
     let text = "# a title\n\n# belljar: args head\nx = 1\n# belljar: args between\ny = 2\n# belljar: args here\nz = 3\n";
     let arguments = |of: &[(usize, usize)], lines| {
-        let read = runtime("python").directives(text, &pieces(of), lines);
+        let read = runtime("python").directives(text, &Piece::quoted(of), lines);
         read.arguments.map(|said| said.value.concat())
     };
     let all = [(0, 99)];
@@ -93,7 +81,7 @@ fn only_comments_at_the_head_and_on_the_lines_that_run_say_something() {
     assert_eq!(arguments(&[(6, 7)], (8, 8)).as_deref(), Some("here"));
     // A quotation, whose marks are no code; and an input does not go on in the next piece.
     let quoted = "> # belljar: stdin <<E\n> # a\ntext\n> # E\n> # belljar: args x\n";
-    let read = runtime("python").directives(quoted, &pieces(&[(0, 1), (3, 4)]), WHOLE);
+    let read = runtime("python").directives(quoted, &Piece::quoted(&[(0, 1), (3, 4)]), WHOLE);
     assert!(read.input.is_none() && read.wrong.len() == 1 && read.arguments.is_some());
 }
 
@@ -146,7 +134,7 @@ fn a_document_of_nothing_but_directives_costs_little() {
     assert!(heredocs.input.is_none() && !heredocs.wrong.is_empty());
     let many: Vec<(usize, usize)> = (0..200_000).step_by(2).map(|line| (line, line)).collect();
     let text = "# belljar: x\nx = 1\n".repeat(100_000);
-    runtime("python").directives(&text, &pieces(&many), (199_000, 199_000));
+    runtime("python").directives(&text, &Piece::quoted(&many), (199_000, 199_000));
 }
 
 proptest! {
@@ -157,7 +145,7 @@ proptest! {
         piece in (0..9_usize, 0..9_usize),
         lines in (0..9_u32, 0..9_u32),
     ) {
-        let read = runtime(&id).directives(&text, &pieces(&[piece]), lines);
+        let read = runtime(&id).directives(&text, &Piece::quoted(&[piece]), lines);
         let lines = u32::try_from(text.lines().count()).expect("few");
         prop_assert!(read.wrong.iter().all(|wrong| (1..=lines).contains(&wrong.line)));
     }

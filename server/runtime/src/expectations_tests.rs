@@ -3,24 +3,12 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Catalogue, Front};
-
-fn pieces(of: &[(usize, usize)]) -> Vec<Piece> {
-    let piece = |(first, last): &(usize, usize)| Piece {
-        lines: *first..=*last,
-        front: Front {
-            quotes: 1,
-            blanks: 0,
-            prompt: 0,
-        },
-    };
-    of.iter().map(piece).collect()
-}
+use crate::Catalogue;
 
 fn read(id: &str, text: &str) -> Vec<Expectation> {
     let catalogue = Catalogue::shipped();
     let runtime = catalogue.by_id(id).expect("it is shipped");
-    runtime.expectations(text, &pieces(&[(0, usize::MAX)]), (1, u32::MAX))
+    runtime.expectations(text, &Piece::quoted(&[(0, usize::MAX)]), (1, u32::MAX))
 }
 
 /// Which lines are to print what.
@@ -85,7 +73,9 @@ fn only_lines_that_run_count() {
     let runtime = catalogue.by_id("python").expect("it is shipped");
     let text = "print(1)  # => 1\nprint(2)  # => 2\n# => 3\nprint(4)  # => 4\n";
     let lines = |of: &[(usize, usize)], lines| {
-        let found = runtime.expectations(text, &pieces(of), lines).into_iter();
+        let found = runtime
+            .expectations(text, &Piece::quoted(of), lines)
+            .into_iter();
         found.map(|one| one.written.0).collect::<Vec<_>>()
     };
     assert_eq!(lines(&[(0, 9)], (2, 2)), [2]);
@@ -182,7 +172,7 @@ proptest! {
         let lines = u32::try_from(text.lines().count()).expect("few");
         let catalogue = Catalogue::shipped();
         let runtime = catalogue.by_id(&id).expect("it is shipped");
-        for one in runtime.expectations(&text, &pieces(&[piece]), range) {
+        for one in runtime.expectations(&text, &Piece::quoted(&[piece]), range) {
             prop_assert!(one.of.0 >= 1 && one.of.0 <= one.of.1 && one.of.1 <= one.written.0);
             prop_assert!(one.written.0 <= one.written.1 && one.written.1 <= lines);
             if let Some(rewritten) = one.rewritten(&printed) {

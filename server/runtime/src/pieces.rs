@@ -14,6 +14,21 @@ pub struct Piece {
     pub front: Front,
 }
 
+#[cfg(test)]
+impl Piece {
+    /// Pieces on these lines, in a quotation.
+    pub(crate) fn quoted(of: &[(usize, usize)]) -> Vec<Piece> {
+        let piece = |(first, last): &(usize, usize)| Piece {
+            lines: *first..=*last,
+            front: Front {
+                quotes: 1,
+                ..Front::default()
+            },
+        };
+        of.iter().map(piece).collect()
+    }
+}
+
 impl From<&Cell> for Piece {
     fn from(cell: &Cell) -> Piece {
         Piece {
