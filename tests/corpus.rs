@@ -13,6 +13,7 @@ use std::path::Path;
 
 use case::{Block, Fault, Known, Mistake, Outcome, Program, Task, rows};
 use ordinary_user::{OrdinaryUser, copy_folder, skipped};
+use serde::de::DeserializeOwned;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
 
@@ -157,16 +158,27 @@ fn check_tasks(language: &str, tool: &str, stride: usize) {
     conclude("humaneval", language, &outcomes, &left_out);
 }
 
-/// The blocks that stand for themselves, and those that need what is before them.
-fn check_blocks(language: &str, tool: &str, stride: usize) {
+/// Somebody who has the tool and the documents of a folder, in which the cases of `list` are; nobody without the tool.
+fn somebody_with<T: DeserializeOwned>(
+    tool: &str,
+    folder: &str,
+    list: &str,
+) -> Option<(OrdinaryUser, Vec<T>)> {
     let user = OrdinaryUser::new();
     if !has_tool(&user, tool) {
-        return;
+        return None;
     }
-    let folder = Path::new(FIXTURES).join("documents");
+    let folder = Path::new(FIXTURES).join(folder);
     copy_folder(&folder, &user.work());
     user.own_everything();
-    let blocks: Vec<Block> = rows(&folder.join("blocks.jsonl"));
+    Some((user, rows(&folder.join(list))))
+}
+
+/// The blocks that stand for themselves, and those that need what is before them.
+fn check_blocks(language: &str, tool: &str, stride: usize) {
+    let Some((user, blocks)) = somebody_with::<Block>(tool, "documents", "blocks.jsonl") else {
+        return;
+    };
     let blocks = blocks.into_iter().filter(|one| one.language == language);
     let (later, alone): (Vec<_>, Vec<_>) = blocks.partition(|block| block.up_to);
     for (section, blocks) in [("documents", alone), ("up-to-here", later)] {
@@ -184,14 +196,9 @@ fn check_blocks(language: &str, tool: &str, stride: usize) {
 
 /// One snippet of a document is selected, and the error that is in it stands on the document's line.
 fn check_mistakes(language: &str, tool: &str) {
-    let user = OrdinaryUser::new();
-    if !has_tool(&user, tool) {
+    let Some((user, mistakes)) = somebody_with::<Mistake>(tool, "errors", "rows.jsonl") else {
         return;
-    }
-    let folder = Path::new(FIXTURES).join("errors");
-    copy_folder(&folder, &user.work());
-    user.own_everything();
-    let mistakes: Vec<Mistake> = rows(&folder.join("rows.jsonl"));
+    };
     let outcomes: Vec<_> = mistakes
         .iter()
         .filter(|mistake| mistake.language == language)

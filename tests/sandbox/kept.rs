@@ -48,15 +48,20 @@ fn was_kept(ran: &Ran) -> bool {
 
 /// Runs until nothing was compiled. What changed just before a run is not trusted, so that can take a few runs.
 #[track_caller]
-fn run_until_kept(person: &Person, file: &str) -> Ran {
+fn until_kept(run: impl Fn() -> Ran) -> Ran {
     let begun = Instant::now();
     loop {
-        let ran = run(person, &[], file).succeeded();
+        let ran = run().succeeded();
         if was_kept(&ran) {
             return ran;
         }
         assert!(begun.elapsed() < LONG, "never kept: {}", ran.report);
     }
+}
+
+#[track_caller]
+fn run_until_kept(person: &Person, file: &str) -> Ran {
+    until_kept(|| run(person, &[], file))
 }
 
 /// The kept programs of a person, which are files of theirs.
@@ -174,10 +179,11 @@ fn a_program_cannot_change_what_the_next_run_starts() {
         let text = POISON.replace("KEPT", directory.to_str().expect("text"));
         let source = person.put("program.c", &text);
         run_until_kept(person, "program.c");
-        let before: Vec<_> = kept(person)
-            .iter()
-            .map(|path| fs::read(path).expect("read"))
-            .collect();
+        let contents = || -> Vec<_> {
+            let read = |path| fs::read(path).expect("read");
+            kept(person).into_iter().map(read).collect()
+        };
+        let before = contents();
         assert_eq!(before.len(), 1);
         for _ in 0..3 {
             let ran = run(person, &[], "program.c").succeeded();
@@ -185,11 +191,7 @@ fn a_program_cannot_change_what_the_next_run_starts() {
             // Its own copy it could change, and that went with it.
             assert_eq!(ran.stdout(), "made\npoisoned\n", "{}", ran.report);
         }
-        let after: Vec<_> = kept(person)
-            .iter()
-            .map(|path| fs::read(path).expect("read"))
-            .collect();
-        assert_eq!(before, after);
+        assert_eq!(before, contents());
         // Outside it finds what is kept, and changes it.
         let binary = person.user.work().join("outside");
         let mut gcc = person.outside("/usr/bin/gcc");
@@ -350,10 +352,7 @@ fn a_program_in_rust_is_kept_with_what_its_modules_say() {
             "mod part;\nfn main() { print!(\"{}\", part::WORD); }\n",
         );
         person.put("part.rs", "pub const WORD: &str = \"made\";\n");
-        let begun = Instant::now();
-        while !was_kept(&run()) {
-            assert!(begun.elapsed() < LONG, "never kept");
-        }
+        until_kept(run);
         assert_eq!(run().stdout(), "made");
         person.put("part.rs", "pub const WORD: &str = \"other\";\n");
         assert_eq!(run().stdout(), "other");

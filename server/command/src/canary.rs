@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use belljar_report::{Ending, Report, displayable_line, ending_words, violation_words};
 use belljar_runs::{
-    Catalogue, Conductor, Host, LocalHost, LocalPlanner, Part, Run, RunRequest, Runtime, Source,
-    Update,
+    Catalogue, Conductor, Host, LocalHost, LocalPlanner, Part, RunRequest, Runtime, Source,
 };
 use belljar_runtime::Places;
 use belljar_sandbox::Launcher;
 
+use crate::own_runs;
 use crate::pages::print;
 use crate::policy::LARGEST;
 
@@ -123,10 +123,7 @@ fn canaries(
     catalogue: &Catalogue,
     texts: &[(String, String)],
 ) -> std::io::Result<Vec<Verdict>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    own_runs::block_on(async {
         let planner = LocalPlanner::knowing(catalogue.clone()).keeping_nothing();
         let conductor = Conductor::over(Box::new(launcher), Box::new(planner), 0, texts.len());
         let mut verdicts = Vec::new();
@@ -148,10 +145,10 @@ fn canaries(
             }
         }
         for (file, runtime, run) in started {
-            let report = finished(run).await;
-            verdicts.push(verdict(file, runtime, report.as_deref()));
+            let report = own_runs::report(run).await;
+            verdicts.push(verdict(file, runtime, report.as_ref()));
         }
-        Ok(verdicts)
+        verdicts
     })
 }
 
@@ -170,36 +167,20 @@ fn obstacle(runtime: &Runtime) -> Option<String> {
 fn request(runtime: &Runtime) -> RunRequest {
     let (program, _) = runtime.canary().unwrap_or_default();
     let ending = runtime.extensions().first().map_or("txt", String::as_str);
+    let source = Source::Document {
+        path: None,
+        name: format!("canary.{ending}"),
+        language: Some(runtime.id().to_owned()),
+        text: Arc::from(program.as_bytes()),
+        lines: None,
+        part: Part::default(),
+    };
     RunRequest {
-        source: Source::Document {
-            path: None,
-            name: format!("canary.{ending}"),
-            language: Some(runtime.id().to_owned()),
-            text: Arc::from(program.as_bytes()),
-            lines: None,
-            part: Part::default(),
-        },
-        arguments: Vec::new(),
-        policy: "default".to_owned(),
-        names_policy: false,
-        project: None,
-        allow: Vec::new(),
         limits: ["wall", "cpu"]
             .map(|limit| (limit.to_owned(), TIME.to_owned()))
             .to_vec(),
-        has_input: false,
-        output_lines: false,
-        may_widen: true,
+        ..own_runs::request(source)
     }
-}
-
-async fn finished(mut run: Run) -> Option<Box<Report>> {
-    while let Some(update) = run.updates.recv().await {
-        if let Update::Finished(report) = update {
-            return Some(report);
-        }
-    }
-    None
 }
 
 fn verdict(file: &str, runtime: &Runtime, report: Option<&Report>) -> Verdict {

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use belljar_report::{Ending, Posture, Report, ending_words};
-use belljar_runs::{Conductor, LocalHost, Part, RunRequest, Source, Update, kept_in};
+use belljar_runs::{Conductor, LocalHost, Part, Source, kept_in};
 use belljar_sandbox::{Launcher, Stock, doctor, stock};
 use serde::Serialize;
 
 use crate::options::DoctorOptions;
+use crate::own_runs;
 use crate::pages::print;
 
 /// Since 24.04 Ubuntu lets only programs with a profile make user namespaces. This one gives Belljar that and takes
@@ -111,38 +112,19 @@ pub fn doctor(launcher: Launcher, options: &DoctorOptions) -> ExitCode {
 
 /// Runs the smallest program there is, under the default policy.
 fn try_out(launcher: Launcher) -> std::io::Result<Report> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let request = RunRequest {
-        // A text that lies nowhere belongs to no project: the doctor looks at the machine alone.
-        source: Source::Document {
-            path: None,
-            name: "<doctor>".to_owned(),
-            language: Some("sh".to_owned()),
-            text: std::sync::Arc::from(&b":\n"[..]),
-            lines: None,
-            part: Part::default(),
-        },
-        arguments: Vec::new(),
-        policy: "default".to_owned(),
-        names_policy: false,
-        project: None,
-        allow: Vec::new(),
-        limits: Vec::new(),
-        has_input: false,
-        output_lines: false,
-        may_widen: true,
-    };
-    Ok(runtime.block_on(async {
-        let mut run = Conductor::new(launcher, 1).submit(request);
-        while let Some(update) = run.updates.recv().await {
-            if let Update::Finished(report) = update {
-                return *report;
-            }
-        }
-        Report::default()
-    }))
+    // A text that lies nowhere belongs to no project: the doctor looks at the machine alone.
+    let request = own_runs::request(Source::Document {
+        path: None,
+        name: "<doctor>".to_owned(),
+        language: Some("sh".to_owned()),
+        text: std::sync::Arc::from(&b":\n"[..]),
+        lines: None,
+        part: Part::default(),
+    });
+    own_runs::block_on(async {
+        let run = Conductor::new(launcher, 1).submit(request);
+        own_runs::report(run).await.unwrap_or_default()
+    })
 }
 
 fn in_words(layers: &[Layer], report: &Report, works: bool) -> String {

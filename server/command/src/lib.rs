@@ -10,6 +10,7 @@ mod learn;
 mod live;
 mod options;
 mod outlet;
+mod own_runs;
 mod pages;
 mod policy;
 mod run;

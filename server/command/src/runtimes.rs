@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use belljar_report::{Ending, displayable_line};
-use belljar_runs::{Conductor, Host, LocalHost, LocalPlanner, Run, RunRequest, Source, Update};
+use belljar_runs::{Conductor, Host, LocalHost, LocalPlanner, Run, Source};
 use belljar_runtime::Places;
 use belljar_sandbox::Launcher;
 use serde::Serialize;
 
 use crate::canary;
 use crate::options::{RuntimesCommand, RuntimesOptions};
+use crate::own_runs;
 use crate::pages::print;
 
 /// A language, as `--json` prints it.
@@ -109,10 +110,7 @@ pub fn runtimes(launcher: Launcher, options: &RuntimesOptions) -> ExitCode {
 
 /// Asks every tool for its version, in a cell: a tool of a project is a stranger's program.
 fn ask_versions(launcher: Launcher, languages: &mut [Language]) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    own_runs::block_on(async {
         let conductor = Conductor::new(launcher, 0);
         let tools = languages
             .iter_mut()
@@ -120,49 +118,30 @@ fn ask_versions(launcher: Launcher, languages: &mut [Language]) -> std::io::Resu
         let asked: Vec<_> = tools
             .filter(|tool| !tool.ask.is_empty())
             .map(|tool| {
-                let run = conductor.submit(request(tool.ask.clone()));
+                let argv = tool.ask.clone();
+                let run = conductor.submit(own_runs::request(Source::Command { argv }));
                 (tool, run)
             })
             .collect();
         for (tool, run) in asked {
             tool.version = version(run).await;
         }
-    });
-    Ok(())
+    })
 }
 
-async fn version(mut run: Run) -> Option<String> {
-    while let Some(update) = run.updates.recv().await {
-        if let Update::Finished(report) = update {
-            if report.ending != Some(Ending::Exited { code: 0 }) {
-                return None;
-            }
-            // Some print it to the one, some to the other.
-            let text = if report.stdout.trim().is_empty() {
-                report.stderr
-            } else {
-                report.stdout
-            };
-            let line = text.lines().find(|line| !line.trim().is_empty())?;
-            return Some(displayable_line(line.trim(), 100));
-        }
+async fn version(run: Run) -> Option<String> {
+    let report = own_runs::report(run).await?;
+    if report.ending != Some(Ending::Exited { code: 0 }) {
+        return None;
     }
-    None
-}
-
-fn request(argv: Vec<String>) -> RunRequest {
-    RunRequest {
-        source: Source::Command { argv },
-        arguments: Vec::new(),
-        policy: "default".to_owned(),
-        names_policy: false,
-        project: None,
-        allow: Vec::new(),
-        limits: Vec::new(),
-        has_input: false,
-        output_lines: false,
-        may_widen: true,
-    }
+    // Some print it to the one, some to the other.
+    let text = if report.stdout.trim().is_empty() {
+        report.stderr
+    } else {
+        report.stdout
+    };
+    let line = text.lines().find(|line| !line.trim().is_empty())?;
+    Some(displayable_line(line.trim(), 100))
 }
 
 fn in_words(languages: &[Language]) -> String {

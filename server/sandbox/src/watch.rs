@@ -5,6 +5,7 @@ mod hold;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use belljar_child::{Message, Step};
@@ -48,7 +49,7 @@ enum Stopped {
 struct Watch<'a, 't> {
     plan: &'a RunPlan,
     /// Where the program is kept once it is made, and the cell in which it is.
-    room: Option<(Room, Inside)>,
+    room: Option<(Room, Rc<Inside>)>,
     standing: Standing,
     talk: Talk<'t>,
     listener: Listener,
@@ -102,17 +103,17 @@ pub fn watch(
         return None;
     };
     let watcher = Watcher::new(proc_directory, scratch, tables);
-    let inside = || match &standing.server {
-        Some(server) => server.root().try_clone_to_owned().ok().map(Inside::at),
+    let inside = match &standing.server {
+        Some(server) => {
+            if let Ok(root) = server.root().try_clone_to_owned() {
+                belljar_locate::look_in(root);
+            }
+            server.root().try_clone_to_owned().ok().map(Inside::at)
+        }
         None => Inside::of(standing.pid).ok(),
     };
-    let room = room.and_then(|room| Some((room, inside()?)));
-    let inside = inside();
-    if let Some(server) = &standing.server
-        && let Ok(root) = server.root().try_clone_to_owned()
-    {
-        belljar_locate::look_in(root);
-    }
+    let inside = inside.map(Rc::new);
+    let room = room.and_then(|room| Some((room, inside.clone()?)));
     let names = standing.names.take().and_then(Names::new);
     let home = standing.home_names.take();
     let server = standing.server.take();

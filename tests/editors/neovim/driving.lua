@@ -139,6 +139,14 @@ function M.diagnostics(buffer, pattern, code)
   )
 end
 
+-- Waits until the first of those stands on `line`.
+function M.is_told_on(line, buffer, pattern, code)
+  return M.wait_for(function()
+    local found = M.diagnostics(buffer, pattern, code)[1]
+    return found and found.lnum == line - 1
+  end)
+end
+
 -- The runs of a buffer, the latest first; and whether that many are over.
 function M.runs(buffer) return require('belljar.runs').all(buffer) end
 function M.are_over(buffer, n)

@@ -167,10 +167,7 @@ check('untrusted', 'and that it asked is said', comes(stranger, 'until you trust
 check(
   'untrusted',
   'what it wanted to read is refused on its line',
-  wait_for(function()
-    local found = diagnostics(stranger, '~/notes/diary.txt', 'files.read')[1]
-    return found and found.lnum == 5
-  end),
+  d.is_told_on(6, stranger, '~/notes/diary.txt', 'files.read'),
   d.all_of(stranger)
 )
 local shown = vim

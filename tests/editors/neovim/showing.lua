@@ -248,10 +248,7 @@ check('hostile-name', 'it runs', comes(named, 'by any name', 2) and d.are_over(n
 check(
   'hostile-name',
   'what it is refused stands on its line',
-  wait_for(function()
-    local found = d.diagnostics(named, '~/notes/diary.txt', 'files.read')[1]
-    return found and found.lnum == 2
-  end),
+  d.is_told_on(3, named, '~/notes/diary.txt', 'files.read'),
   d.all_of(named)
 )
 vim.cmd('Belljar output')

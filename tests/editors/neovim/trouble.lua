@@ -211,10 +211,7 @@ vim.cmd('Belljar run file')
 check(
   'untitled',
   'refusals stand on its lines',
-  wait_for(function()
-    local found = d.diagnostics(two, '~/notes/diary.txt', 'files.read')[1]
-    return found and found.lnum == 3
-  end),
+  d.is_told_on(4, two, '~/notes/diary.txt', 'files.read'),
   d.all_of(two)
 )
 check(

@@ -22,6 +22,7 @@ use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use belljar_locate::{Certainty, Crash, Locator, Operation, Place};
 use belljar_plan::{RunPlan, Step};
@@ -122,13 +123,12 @@ impl Listener {
         descriptor: Option<OwnedFd>,
         first: i32,
         plan: &RunPlan,
-        inside: Option<Inside>,
+        inside: Option<Rc<Inside>>,
         home: Option<std::collections::HashSet<PathBuf>>,
         names: Option<Names>,
         stub: Option<Stub>,
     ) -> Listener {
         let outside = Outside::new(plan.home.as_deref(), home);
-        let inside = inside.map(std::rc::Rc::new);
         if let Some(descriptor) = &descriptor {
             belljar_sys::take_turns(descriptor.as_fd());
         }
