@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use belljar_runs::{Block, Catalogue, Cell, DocumentKind, with_line_feeds};
+use belljar_runs::{Block, Catalogue, Cell, DocumentKind, Function, Runtime, with_line_feeds};
 use ropey::Rope;
 use tower_lsp::ls_types::Range;
 
@@ -15,6 +15,8 @@ use crate::wire::{RunArguments, What};
 /// What can be run of a document besides its lines.
 pub struct Outline {
     text: String,
+    /// Where its lines begin.
+    lines: Vec<usize>,
     /// Its cells.
     pub cells: Vec<Cell>,
     /// Its blocks, if it is a text around code.
@@ -38,8 +40,26 @@ impl Outline {
         Outline {
             cells: runtime.map_or(Vec::new(), |runtime| runtime.cells(&text)),
             blocks: kind.blocks(languages, &text),
+            lines: std::iter::once(0)
+                .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+                .collect(),
             text,
         }
+    }
+
+    /// The function around the line `at`. Each time the cursor moves this is asked, so it costs the same in a long document.
+    fn function(&self, runtime: &Runtime, at: usize) -> Option<Function> {
+        let at = at.min(self.lines.len() - 1);
+        let first = at.saturating_sub(Function::REACH);
+        let begins = self.lines[first];
+        let end = self.lines.get(at + Function::REACH + 1);
+        let around = &self.text[begins..end.copied().unwrap_or(self.text.len())];
+        let function = runtime.function(around, at - first)?;
+        Some(Function {
+            first: first + function.first,
+            last: first + function.last,
+            ..function
+        })
     }
 
     fn block_around(&self, first: usize, last: usize) -> Option<&Block> {
@@ -99,7 +119,7 @@ impl Document {
             What::File => Some(Part { what, lines: None }),
             What::Selection | What::Line => Some(outline.lines(what, (at, at))),
             What::Function => {
-                let function = self.kind.runtime.as_ref()?.function(&outline.text, at)?;
+                let function = outline.function(self.kind.runtime.as_ref()?, at)?;
                 Some(part(function.first, function.last))
             }
             What::Cell if self.in_notebook.is_some() => Some(part(0, self.last_line())),

@@ -32,6 +32,28 @@ fn at(line: u32) -> Value {
     json!({"line": line, "character": 0})
 }
 
+#[test]
+fn a_function_is_found_deep_in_a_long_document_and_at_its_end() {
+    play(NEOVIM, Value::Null, |client, stage| {
+        let long = "x = 1\n".repeat(20_000);
+        let text = format!("{long}{STEPS}{long}def last():\n    pass\n");
+        client.open(FILE, "python", &text);
+        for (n, (line, lines)) in [
+            (20_004, (20_004, 20_005)),
+            (40_010, (40_010, 40_011)),
+            (50_000, (40_010, 40_011)),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let arguments = json!({"uri": FILE, "what": "function", "position": at(line)});
+            let id = run(client, arguments);
+            assert_eq!(lines_of(stage, n), Some(lines), "at {line}");
+            stage.end(&id, |_| {});
+        }
+    });
+}
+
 const STEPS: &str =
     "import math\n\n# %% one\ndef greet():\n    print(\"hello\")\n\n\n# %% two\nprint(math.pi)\n";
 const NOTES: &str = "# Notes\n\n```python\nimport os\nprint(os.sep)\n```\n\n1. list\n\n   ~~~js\n   a()\n   ~~~\n\n```text\nwords\n```\n";

@@ -25,6 +25,11 @@ pub struct Function {
     pub name: String,
 }
 
+impl Function {
+    /// What lies further away than so many lines does not matter for the function around a line.
+    pub const REACH: usize = 2 * MOST_LINES;
+}
+
 /// A function that cannot be called by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NeedsArguments {
@@ -170,7 +175,8 @@ impl Outliner {
 
     /// Which of `lines` begin inside a string.
     fn in_strings(&self, lines: &[&str]) -> Vec<bool> {
-        if self.strings.is_empty() {
+        let has_quote = |line: &&str| self.strings.iter().any(|quote| line.contains(quote));
+        if !lines.iter().any(has_quote) {
             return vec![false; lines.len()];
         }
         let mut string = MultiLine::new(&self.strings);
