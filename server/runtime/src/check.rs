@@ -233,6 +233,7 @@ fn patterns(definition: &Definition) -> impl Iterator<Item = &String> {
         [
             Some(&keep.line),
             keep.until.as_ref(),
+            keep.goes_on.as_ref(),
             keep.each.as_ref(),
             keep.used_as.as_ref(),
         ]

@@ -311,11 +311,15 @@ pub(crate) struct Keep {
     pub line: String,
     /// It goes on until a line that fits this; if it does not fit itself.
     pub until: Option<String>,
+    /// Instead: it goes on as long as lines fit this.
+    pub goes_on: Option<String>,
     /// Lines between `line` and `until` are judged one by one by this.
     pub each: Option<String>,
-    /// Stays only if the selection uses one of its names like this; `{name}` is the name.
+    /// Stays only if the selection, or what else stays because of its names, uses one of its names like this; `{name}` is
+    /// the name.
     pub used_as: Option<String>,
-    /// Stays only if none of its names is provided already.
+    /// Stays only if none of its names is provided already: by the selection, or by another line that stays if the group is
+    /// `names`.
     #[serde(default)]
     pub once: bool,
     /// Stays also if it comes after the selection.

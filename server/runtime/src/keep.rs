@@ -10,16 +10,18 @@ use crate::definition::Keep;
 /// A line that stays never goes on longer than this.
 const MAX_LINES: usize = 200;
 
-/// The lines outside `selected` (from 0) that stay, because it or the lines `needed` use them.
+/// So much text is searched for names; where a document asks for more, what is left stays.
+const MOST_SEARCHED: usize = 64 * 1024 * 1024;
+
+/// The lines outside `selected` (from 0) that stay, because it or the lines `needed` use them, or what stays itself.
 pub(crate) fn kept(
     rules: &[Keep],
     lines: &[&str],
     selected: &RangeInclusive<usize>,
     needed: &BTreeSet<usize>,
 ) -> BTreeSet<usize> {
-    let mut selection: String = lines[selected.clone()].concat();
-    selection.extend(needed.iter().map(|line| lines[*line]));
-    let mut kept = BTreeSet::new();
+    let mut used: String = lines[selected.clone()].concat();
+    used.extend(needed.iter().map(|line| lines[*line]));
     let readers: Vec<_> = rules
         .iter()
         .filter_map(|rule| Some((rule, Reader::new(rule)?)))
@@ -30,7 +32,8 @@ pub(crate) fn kept(
             provided.extend(block.names)
         });
     }
-    for (rule, reader) in readers {
+    let mut blocks = Vec::new();
+    for (rule, reader) in &readers {
         let behind = if rule.anywhere {
             lines.len()
         } else {
@@ -40,34 +43,64 @@ pub(crate) fn kept(
             0..*selected.start(),
             (selected.end() + 1).min(behind)..behind,
         ] {
-            if part.is_empty() {
-                continue;
-            }
-            reader.read(lines, part.start..=part.end - 1, |block| {
-                let used = rule.used_as.as_ref().is_none_or(|used_as| {
-                    block.names.iter().any(|name| {
-                        let pattern = used_as.replace("{name}", &regex_lite::escape(name));
-                        Regex::new(&pattern).is_ok_and(|pattern| pattern.is_match(&selection))
-                    })
+            if !part.is_empty() {
+                reader.read(lines, part.start..=part.end - 1, |block| {
+                    blocks.push((*rule, block))
                 });
-                let new =
-                    !rule.once || block.names.is_empty() || block.names.is_disjoint(&provided);
-                if block.always || (used && new) {
-                    if rule.once {
-                        provided.extend(block.names);
-                    }
-                    kept.extend(block.lines);
-                }
-            });
+            }
         }
     }
+    let mut kept = BTreeSet::new();
+    let mut searched = 0;
+    // What stays may use something in its turn.
+    while !used.is_empty() {
+        let mut more = String::new();
+        blocks.retain(|(rule, block)| {
+            if rule.once && !block.names.is_empty() && !block.names.is_disjoint(&provided) {
+                return false;
+            }
+            let mut is_used = |names: &BTreeSet<String>, used_as: &str| {
+                names.iter().any(|name| {
+                    searched += 64 + used.len();
+                    searched > MOST_SEARCHED || uses(&used, name, used_as)
+                })
+            };
+            let stays = block.always
+                || match &rule.used_as {
+                    Some(used_as) => is_used(&block.names, used_as),
+                    None => true,
+                };
+            if stays {
+                if rule.once && !block.is_definition {
+                    provided.extend(block.names.iter().cloned());
+                }
+                kept.extend(block.lines.clone());
+                if rule.used_as.is_some() && !block.always {
+                    more.extend(block.lines.clone().map(|line| lines[line]));
+                }
+            }
+            !stays
+        });
+        used = more;
+    }
     kept
+}
+
+/// Whether `text` has `name` in it, like `used_as` says.
+fn uses(text: &str, name: &str, used_as: &str) -> bool {
+    // Most names are nowhere, and looking for a pattern is slower.
+    (text.contains(name) || used_as.contains("(?i")) && {
+        let pattern = used_as.replace("{name}", &regex_lite::escape(name));
+        Regex::new(&pattern).is_ok_and(|pattern| pattern.is_match(text))
+    }
 }
 
 /// Some lines that stay or go together.
 struct Block {
     lines: RangeInclusive<usize>,
     names: BTreeSet<String>,
+    /// Other lines may define the same name for other values, and then all of them are needed.
+    is_definition: bool,
     /// They are brackets around lines that are judged one by one.
     always: bool,
 }
@@ -76,6 +109,7 @@ struct Block {
 struct Reader {
     line: Regex,
     until: Option<Regex>,
+    goes_on: Option<Regex>,
     each: Option<Regex>,
 }
 
@@ -89,6 +123,7 @@ impl Reader {
         Some(Reader {
             line: Regex::new(&rule.line).ok()?,
             until: optional(&rule.until),
+            goes_on: optional(&rule.goes_on),
             each: optional(&rule.each),
         })
     }
@@ -106,6 +141,7 @@ impl Reader {
                     take(Block {
                         lines: number..=number,
                         names: BTreeSet::new(),
+                        is_definition: false,
                         always: true,
                     });
                     for (inner, line) in lines.iter().enumerate().take(last).skip(number + 1) {
@@ -113,6 +149,7 @@ impl Reader {
                             take(Block {
                                 lines: inner..=inner,
                                 names: names(&groups, ""),
+                                is_definition: groups.name("name").is_some(),
                                 always: false,
                             });
                         }
@@ -120,6 +157,7 @@ impl Reader {
                     take(Block {
                         lines: last..=last,
                         names: BTreeSet::new(),
+                        is_definition: false,
                         always: true,
                     });
                 }
@@ -128,6 +166,7 @@ impl Reader {
                     take(Block {
                         lines: number..=last,
                         names: names(&groups, &further),
+                        is_definition: groups.name("name").is_some(),
                         always: false,
                     });
                 }
@@ -138,10 +177,15 @@ impl Reader {
 
     /// Where the block that begins at `first` ends.
     fn last(&self, lines: &[&str], first: usize, end: usize) -> usize {
+        let end = end.min(first + MAX_LINES);
+        if let Some(goes_on) = &self.goes_on {
+            let further = lines[first + 1..=end].iter();
+            let further = further.take_while(|line| goes_on.is_match(line.trim_end()));
+            return first + further.count();
+        }
         let Some(until) = &self.until else {
             return first;
         };
-        let end = end.min(first + MAX_LINES);
         // A block that has no end is no block.
         (first..=end)
             .find(|number| until.is_match(lines[*number].trim_end()))
