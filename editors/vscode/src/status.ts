@@ -120,6 +120,8 @@ export class Status implements Disposable {
       const title = inert(l10n.t("Belljar: {0}, policy {1}", oneLine(place(run), 60), oneLine(run.policy, 40)));
       const options = { location: ProgressLocation.Notification, cancellable: true, title };
       void window.withProgress(options, (progress, token) => {
+        // It may have ended while the notification was made, and nobody would take that away.
+        if (run.end !== undefined || this.runs.get(run.id) === undefined) return Promise.resolve();
         token.onCancellationRequested(() => this.stop(run.id));
         const clock = setInterval(() => progress.report({ message: inert(state(run, Date.now())) }), TICK_MS);
         return new Promise<void>((resolve) => {

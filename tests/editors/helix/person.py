@@ -28,7 +28,7 @@ ENVIRONMENT = {key: os.environ[key] for key in os.environ if key.startswith("XDG
 }
 
 # The first words of everything that the menu of code actions can hold.
-TITLES = ("Run ", "Stop ", "Show ", "Clear ", "Allow ", "Write it")
+TITLES = ("Run ", "Stop ", "Show ", "Clear ", "Allow ", "Update ", "Write it")
 
 
 def configure():

@@ -128,6 +128,60 @@ def fences(check):
         check("error-on-line", "an error in a block of a list stands on its line of the document", done, screen)
 
 
+def earlier(check):
+    """A cell and a block that need the ones before them."""
+    with helix("steps.py") as person:
+        person.ready("root")
+        person.go(22)
+        person.run("c", "Run cell in sandbox")
+        screen, done = person.shows("NameError", "area", line=22)
+        check("run-up-to", "a cell by itself lacks what an earlier one made", done, screen)
+        person.run("u", "Run up to here in sandbox")
+        for line, text in ((22, "area 12"), (6, "number 5")):
+            screen, done = person.shows(text, line=line)
+            check("run-up-to", f"after the earlier ones it does not: `{text}` stands at line {line}", done, screen)
+    with helix("notes.md") as person:
+        person.ready("Notes with code")
+        person.go(40)
+        person.run("u", "Run up to here in sandbox")
+        screen, done = person.shows("open end", "Ended well", line=40)
+        check("run-up-to", "a block of Markdown runs", done, screen)
+        person.go(8)
+        screen, done = person.shows("python 120", line=8)
+        check("run-up-to", "after the earlier ones, and none of another language", done and "shell one" not in screen, screen)
+
+
+def sayings(check):
+    """A program whose comments say how it is run, and what it prints."""
+    with helix("says.py") as person:
+        person.ready("numbers")
+        person.prefix("a")
+        screen, done = person.shows("sum 7 km", line=10)
+        check("directives", "the program gets the arguments and the input of its comments", done, screen)
+        person.go(11)
+        screen, done = person.shows("Expected `double 9`, got `double 8`.", line=11)
+        check("expectations", "a comment that does not hold is marked", done, screen)
+        check("expectations", "and none that holds", screen.count("Expected") == 1, screen)
+        there = person.choose("Update expectation")
+        screen, done = person.wait(lambda screen: "# => double 8" in screen)
+        check("expectations", "a quick fix writes what was printed", done, f"{there}\n{screen}")
+        is_saved = "# => double 8" in Path(WORK, "says.py").read_text()
+        check("expectations", "in the buffer and not in the file", done and not is_saved, screen)
+        person.prefix("a")
+        screen, done = person.shows("2 expectations met")
+        check("expectations", "and the next run says that all hold", done and "Expected" not in screen, screen)
+        person.go(2)
+        person.keys("x", "c")
+        person.wait(lambda screen: " INS " in screen)
+        person.type("# belljar: argz --unit km\n")
+        person.escape()
+        person.wait(lambda screen: " NOR " in screen)
+        person.prefix("a")
+        screen, done = person.shows("`argz` is nothing that a document can say", line=2)
+        check("directives", "a word that is not known is an error on its line", done, screen)
+        check("directives", "and nothing runs", "sum 7 km" not in screen.replace("# => sum 7 km", ""), screen)
+
+
 def inputs(check):
     """Programs that want arguments, or something to read. Helix 25.01 hands neither on, but it runs commands."""
     with helix("fibonacci.py") as person:
@@ -408,4 +462,4 @@ def hosts(check):
         check("cannot-sandbox", "`:sh belljar doctor` tells the remedy", done, screen)
 
 
-ALL = (notebook, steps, real_function, fences, inputs, live, twins, refusals, allowing, names, hostile, hostile_name, flood, strangers, hosts)
+ALL = (notebook, steps, real_function, fences, earlier, sayings, inputs, live, twins, refusals, allowing, names, hostile, hostile_name, flood, strangers, hosts)

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { check, finish } from "./checks.mjs";
+import { documents } from "./documents.mjs";
 import { Editor, makePackages } from "./editor.mjs";
 import { keys } from "./keys.mjs";
 import { measure } from "./measure.mjs";
@@ -65,7 +66,7 @@ try {
   // The package brings the program: there is none on this machine, and no Rust.
   const bare = process.env.PATH.split(delimiter).filter((entry) => entry !== join(home, "bin")).join(delimiter);
   await withEditor("trusted", packages.withProgram, { path: bare, trusted: true, folder: work }, browser, async (screen, editor) => {
-    await play(screen, { ...running, ...results, ...refusals, remote: trouble.remote }, { editor });
+    await play(screen, { ...running, ...documents, ...results, ...refusals, remote: trouble.remote }, { editor });
     await play(screen, { measure, ...(only ? { portrait } : {}), "server-restart": trouble["server-restart"], keys }, { editor });
   });
   const stranger = join(work, "stranger");

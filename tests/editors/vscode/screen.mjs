@@ -67,6 +67,11 @@ export class Screen {
     return (await found.waitFor({ state: "visible" }).then(() => true, () => false));
   }
 
+  /** Waits until something can not be seen any more; says whether it went. */
+  async lacks(selector) {
+    return eventually(async () => (await this.page.locator(selector).count()) === 0);
+  }
+
   /** Opens the list or question that a key is for, and types a text there. What takes the focus meanwhile closes it: then it
    *  is opened again. */
   async ask(key, text) {
@@ -267,13 +272,24 @@ export class Screen {
     await this.page.locator(".action-widget .monaco-list-row", { hasText: title }).first().click();
   }
 
-  /** The lines of the active editor as they are drawn: number -> text with what stands behind it. */
-  lines() {
-    return this.page.evaluate(() => {
-      const editor = document.querySelector(".editor-group-container.active .monaco-editor") ?? document.querySelector(".monaco-editor");
+  /** The lines of the active editor, or of a notebook's cell that has a text, as they are drawn: number -> text with what
+   *  stands behind it. */
+  lines(cell) {
+    return this.page.evaluate((wanted) => {
       const lines = {};
+      const plain = (text) => text.replace(/\u00a0/g, " ");
+      const cells = () => [...document.querySelectorAll(".notebookOverlay .code-cell-row .monaco-editor")];
+      const editor = wanted
+        ? cells().find((one) => plain(one.querySelector(".view-lines").textContent).includes(wanted))
+        : (document.querySelector(".editor-group-container.active .monaco-editor") ?? document.querySelector(".monaco-editor"));
       if (!editor) return lines;
+      const drawnLines = [...editor.querySelectorAll(".view-lines > .view-line")];
       const tops = new Map();
+      // A cell has no numbers, and is in sight as a whole.
+      if (wanted) {
+        const inOrder = drawnLines.map((line) => line.style.top).sort((a, b) => parseFloat(a) - parseFloat(b));
+        inOrder.forEach((top, at) => tops.set(top, at + 1));
+      }
       for (const number of editor.querySelectorAll(".margin-view-overlays > div")) {
         const shown = number.querySelector(".line-numbers")?.textContent;
         if (shown) tops.set(number.style.top, Number(shown));
@@ -283,23 +299,38 @@ export class Screen {
         const text = getComputedStyle(span, "::after").content;
         return text.startsWith('"') ? "  " + text.slice(1, -1).replace(/\\(["\\])/g, "$1") : "";
       };
-      for (const line of editor.querySelectorAll(".view-lines > .view-line")) {
+      for (const line of drawnLines) {
         const number = tops.get(line.style.top);
         if (number === undefined) continue;
         const behind = [...line.querySelectorAll("span[class*='TextEditorDecorationType']")].map(drawn).join("");
-        lines[number] = (line.textContent + behind).replace(/\u00a0/g, " ");
+        lines[number] = plain(line.textContent + behind);
       }
       return lines;
-    });
+    }, cell);
   }
 
   /** Waits until the line has that text, or a text that matches; gives the line. */
-  async behind(line, text) {
+  async behind(line, text, cell) {
     const fits = (shown) => (text instanceof RegExp ? text.test(shown) : shown.includes(text));
     return eventually(async () => {
-      const shown = (await this.lines())[line];
+      const shown = (await this.lines(cell))[line];
       return shown !== undefined && fits(shown) ? shown : undefined;
     });
+  }
+
+  /** The cell of a notebook that has that text. */
+  cell(text) {
+    return this.page.locator(".notebookOverlay .code-cell-row .monaco-editor", { hasText: text }).first();
+  }
+
+  /** Puts the cursor into a cell, at the end of its last line. */
+  async goToCell(text) {
+    await this.cell(text).locator(".view-line").last().click();
+    await this.cell(text).and(this.page.locator(".focused")).waitFor();
+  }
+
+  async clickLensOfCell(text, lens) {
+    await this.cell(text).locator(".codelens-decoration a", { hasText: lens }).first().click();
   }
 
   /** Waits until any line in sight has that text. */
