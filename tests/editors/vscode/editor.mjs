@@ -42,10 +42,10 @@ export function makePackages() {
   }
   const made = spawnSync(join(installed, "bin/node"), ["package.mjs", out], {
     cwd: folder,
-    env: { ...process.env, BELLJAR_LINUX_X64: program, PATH: `${join(installed, "bin")}:${process.env.PATH}` },
+    env: { ...process.env, [`BELLJAR_LINUX_${process.arch.toUpperCase()}`]: program, PATH: `${join(installed, "bin")}:${process.env.PATH}` },
     encoding: "utf8",
   });
-  const files = { folder: out, withProgram: join(out, "belljar-linux-x64.vsix"), universal: join(out, "belljar-universal.vsix") };
+  const files = { folder: out, withProgram: join(out, `belljar-linux-${process.arch}.vsix`), universal: join(out, "belljar-universal.vsix") };
   if (made.status !== 0 || ![files.withProgram, files.universal].every(existsSync)) throw new Error(made.stdout + made.stderr);
   return files;
 }
