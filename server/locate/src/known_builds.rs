@@ -25,6 +25,7 @@ pub fn known_builds() -> &'static [KnownBuild] {
         KnownBuild { program: "PHP", versions: "7.4 to 8.4 without threads" },
         KnownBuild { program: "Lua", versions: "5.1 to 5.4" },
         KnownBuild { program: "Ruby", versions: "2.7 to 4.0" },
+        KnownBuild { program: "R", versions: "4.0 to 4.6" },
     ];
     KNOWN
 }

@@ -23,6 +23,7 @@ mod noise;
 mod perl;
 mod php;
 mod process;
+mod r;
 mod reader;
 mod ruby;
 mod script;

@@ -36,6 +36,7 @@ pub(crate) const READERS: &[Recognise] = &[
     crate::php::recognise,
     crate::lua::recognise,
     crate::ruby::recognise,
+    crate::r::recognise,
 ];
 
 /// The way that fits every program, for those that no other way knows.
