@@ -206,8 +206,9 @@ def main():
         starts(machine, [belljar, "exec", "--"], bwrap, rounds)
         server(machine, belljar, options.quick)
         flood(machine, belljar)
-        watching(machine, belljar, max(rounds // 3, 3), paired, ratios, row)
-        compiling(machine, belljar, max(rounds // 3, 3), paired, ratios, row)
+        seat = machine.seated()
+        watching(machine, seat, belljar, max(rounds // 3, 3), paired, ratios, row)
+        compiling(seat or machine, belljar, max(rounds // 3, 3), paired, ratios, row)
     finally:
         machine.close()
     version = machine.run([belljar, "--version"], capture_output=True, text=True).stdout.strip()

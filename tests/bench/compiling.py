@@ -15,8 +15,8 @@ def compiling(machine, belljar, rounds, paired, ratios, row):
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
     for name, text in PROGRAMS.items():
-        file = folder / name
-        file.write_text(text)
+        (folder / name).write_text(text)
+        file = machine.place / "compiling" / name
         run = [belljar, "run", "--limit", "wall=60s"]
         if machine.run(run + [file], capture_output=True, text=True).stdout != "hello\n":
             print(f"  {name}: no tools here")

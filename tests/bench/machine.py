@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import resource
 import statistics
 import subprocess
 import time
@@ -11,11 +10,22 @@ ROOT = os.geteuid() == 0
 UID = int(os.environ.get("BELLJAR_TEST_UID", "64123")) if ROOT else os.geteuid()
 
 
+# A `/dev/fuse` that everybody may open, as most systems have it, and the home at a place that is not below /tmp, where no
+# project has a stub. In a mount namespace of its own; nothing else is other than on this machine.
+SEATED = """
+work=$1; shift
+mount --make-rprivate / && mount -t tmpfs device "$work/device" && mknod -m 666 "$work/device/fuse" c 10 229 &&
+mount --bind "$work/device/fuse" /dev/fuse && mount --bind "$work/home" /mnt && cd /mnt && exec "$@"
+"""
+
+
 class Machine:
     def __init__(self, work):
         self.work = pathlib.Path(work)
         self.home = self.work / "home"
         self.home.mkdir()
+        # Where its programs find it.
+        self.place = self.home
         if ROOT:
             os.chown(self.home, UID, UID)
         path = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
@@ -24,6 +34,19 @@ class Machine:
         self.filter = self.work / "filter.bpf"
         self.environment["SPAWN_FILTER"] = str(self.filter)
         self.group = self.own_group()
+
+    def seated(self):
+        """The same machine for programs that find a device for stubs; None where there cannot be one."""
+        if not ROOT:
+            print("only root can make a /dev/fuse for everybody: what follows is as this machine has it")
+            return None
+        (self.work / "device").mkdir()
+        seat = Seated(self)
+        tried = seat.run(["sh", "-c", "exec 3<>/dev/fuse"], capture_output=True, text=True)
+        if tried.returncode:
+            print(f"no /dev/fuse here ({tried.stderr.strip()}): what follows is without")
+            return None
+        return seat
 
     def as_user(self):
         return {"user": UID, "group": UID, "extra_groups": []} if ROOT else {}
@@ -77,8 +100,13 @@ class Machine:
             return self.popen(argv, stdout=subprocess.PIPE, text=True)
         shell = f'echo $$ > {self.group}/cgroup.procs && exec setpriv --reuid {UID} --regid {UID} --clear-groups "$@"'
         return subprocess.Popen(
-            ["sh", "-c", shell, "sh", *argv], env=self.environment, cwd=self.home, stdout=subprocess.PIPE, text=True
+            self.placed(["sh", "-c", shell, "sh", *argv]),
+            env=self.environment, cwd=self.home, stdout=subprocess.PIPE, text=True,
         )
+
+    def placed(self, command):
+        """What root starts so that `command` is where this machine's programs are."""
+        return command
 
     def group_cpu(self):
         return int((self.group / "cpuacct.usage").read_text()) if self.group else 0
@@ -92,8 +120,25 @@ class Machine:
         return self.group_cpu()
 
 
-def peak_of_children():
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+class Seated(Machine):
+    """A machine whose programs find `SEATED`. Shares all else with the one that it was made of, which closes it."""
+
+    def __init__(self, machine):
+        self.work, self.home, self.group = machine.work, machine.home, machine.group
+        self.place = pathlib.Path("/mnt")
+        self.environment = {**machine.environment, "HOME": str(self.place), "TMPDIR": str(self.place)}
+
+    def placed(self, command):
+        return ["unshare", "--mount", "sh", "-c", SEATED, "sh", str(self.work), *command]
+
+    def popen(self, command, **more):
+        return subprocess.Popen(self.as_somebody(command), env=self.environment, cwd=self.home, **more)
+
+    def run(self, command, **more):
+        return subprocess.run(self.as_somebody(command), env=self.environment, cwd=self.home, **more)
+
+    def as_somebody(self, command):
+        return self.placed(["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups", *map(str, command)])
 
 
 def tree(pid):

@@ -48,18 +48,30 @@ def files(machine):
     return programs
 
 
-def watching(machine, belljar, rounds, paired, ratios, row):
+# Each way to run the same cell, by what BELLJAR_FAIL_AT makes impossible in it.
+WATCHED = {"watched": "nothing"}
+# Where there is a device, also without it, and with a stub in every run instead of those alone that compile.
+OTHERWISE = {"watched without /dev/fuse": "stub", "watched by a stub": "opens"}
+
+
+def watching(machine, seat, belljar, rounds, paired, ratios, row):
     print("the same cell, watched and not")
-    project = str(machine.home / "project")
+    programs = files(machine)
+    machine = seat or machine
+    project = str(machine.place / "project")
     cell = [belljar, "exec", "--project", project, "--limit", "wall=60s", "--"]
-    unwatched = ["/usr/bin/env", "-C", project, "BELLJAR_FAIL_AT=listener"] + cell
-    watched = ["/usr/bin/env", "-C", project, "BELLJAR_FAIL_AT=nothing"] + cell
-    for name, program in files(machine).items():
-        found = paired(machine, {"unwatched": unwatched + program, "watched": watched + program}, rounds, 2)
-        for what, place in (("wall", 0), ("CPU", 1)):
-            values = {kind: [value[place] for value in found[kind]] for kind in found}
-            target = 1.2 if "opens" in name else 1.03
-            row(f"{name}: {what}, watched / not", ratios(values["watched"], values["unwatched"]), target)
+    ways = {"unwatched": "listener", **WATCHED, **(OTHERWISE if seat else {})}
+    for name, program in programs.items():
+        runners = {
+            way: ["/usr/bin/env", "-C", project, f"BELLJAR_FAIL_AT={closed}", *cell, *program] for way, closed in ways.items()
+        }
+        found = paired(machine, runners, rounds, 2)
+        for way in list(ways)[1:]:
+            for what, place in (("wall", 0), ("CPU", 1)):
+                values = {kind: [value[place] for value in found[kind]] for kind in found}
+                target = 1.2 if "opens" in name else 1.03
+                beside = None if way in OTHERWISE else target
+                row(f"{name}: {what}, {way} / not", ratios(values[way], values["unwatched"]), beside)
     added = []
     for _ in range(rounds):
         took = []
