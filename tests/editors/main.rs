@@ -4,6 +4,7 @@
 //! for each check. Here those lines are held against the table, and what the driver started must be gone at its end.
 
 mod driver;
+mod languages;
 #[allow(dead_code)] // Each test program uses a part of it.
 #[path = "../ordinary_user/mod.rs"]
 mod ordinary_user;

@@ -6,13 +6,25 @@ import { findProgram } from "./where";
 import { RUN_EVENT, type RunEvent } from "./wire";
 import { inert, inertMessage } from "./words";
 
-/** Languages of the runtimes that Belljar brings; the activation events in package.json are the same, which a test compares. */
+/** What VS Code and its extensions call the languages that Belljar runs; the activation events in package.json are the same, and
+ *  the runtime files name them, which tests compare. */
 export const LANGUAGES = [
-  "asciidoc", "c", "cpp", "go", "javascript", "javascriptreact", "lua", "markdown", "org", "perl", "php", "python", "quarto",
-  "restructuredtext", "rmd", "ruby", "rust", "shellscript", "typescript", "typescriptreact",
+  "acucobol", "ada", "algol68", "asciidoc", "asm", "asm-intel-x86-generic", "awk", "bash", "basic", "bc", "brainfuck", "c",
+  "c++", "clojure", "cobol", "coffeescript", "commonlisp", "cpp", "crystal", "csharp", "cuda", "cuda-cpp", "d", "dart", "dc",
+  "elisp", "elixir", "elvish", "emacs-lisp", "erlang", "fish", "forth", "fortran", "fortran-modern", "fortran_fixed-form",
+  "fortranfreeform", "fsharp", "gleam", "gnucobol", "gnuplot", "go", "groovy", "haskell", "haxe", "icon", "java",
+  "javascript", "javascriptreact", "jq", "julia", "kotlin", "ksh", "less", "lhaskell", "lisp", "literate haskell",
+  "livescript", "lua", "m4", "make", "makefile", "markdown", "mathematica", "matlab", "mdx", "mksh", "mojo", "myst", "nasm",
+  "newlisp", "nim", "nu", "nushell", "objective-c", "objectpascal", "ocaml", "octave", "odin", "org", "pascal", "perl",
+  "perl6", "php", "picolisp", "pkl", "powershell", "prolog", "python", "quarto", "r", "racket", "raku", "restructuredtext",
+  "rexx", "ring", "rmarkdown", "rmd", "rscript", "rst", "ruby", "rust", "sagemath", "sass", "scala", "scheme", "scss", "sed",
+  "sh", "shellscript", "sml", "sql", "sqlite", "swift", "tcl", "typescript", "typescriptreact", "v", "vala", "wolfram",
+  "yabasic", "yash", "zig", "zsh",
 ];
 /** Those that are texts around code. */
-export const TEXTS: readonly string[] = ["asciidoc", "markdown", "org", "quarto", "restructuredtext", "rmd"];
+export const TEXTS: readonly string[] = [
+  "asciidoc", "markdown", "mdx", "myst", "org", "quarto", "restructuredtext", "rmarkdown", "rmd", "rst",
+];
 export const NOTEBOOK_CELL = "vscode-notebook-cell";
 /** Where documents are that can be run. */
 export const SCHEMES: readonly string[] = ["file", "untitled", NOTEBOOK_CELL];

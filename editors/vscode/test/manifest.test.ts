@@ -33,7 +33,7 @@ test("every word of package.nls.json is used, and every used one is there", () =
 });
 
 test("the extension wakes for the languages that it serves", () => {
-  const served = [.../LANGUAGES = \[([^\]]*)\]/.exec(source)![1]!.matchAll(/"(\w+)"/g)].map((match) => match[1]);
+  const served = [.../LANGUAGES = \[([^\]]*)\]/.exec(source)![1]!.matchAll(/"([^"]+)"/g)].map((match) => match[1]);
   assert.deepEqual(manifest.activationEvents, served.map((language) => `onLanguage:${language}`));
 });
 
