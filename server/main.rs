@@ -1,11 +1,21 @@
 //! Arguments -> protocol, command, and before both whatever makes cells.
+#![cfg_attr(target_env = "gnu", no_main)]
 
 use std::process::ExitCode;
 
 use belljar_command::{Cells, Ready};
 use belljar_sandbox::{Launcher, Site};
 
+#[cfg(target_env = "gnu")]
+belljar_sandbox::begin_with!(begin);
+
+/// Only glibc tells the standard library the arguments if that does not begin by itself.
+#[cfg(not(target_env = "gnu"))]
 fn main() -> ExitCode {
+    begin()
+}
+
+fn begin() -> ExitCode {
     // Before anything else: a launcher must be forked, and a cell begun, while there is one thread, and while this process is
     // small.
     let ready = match belljar_command::cells(std::env::args_os().skip(1)) {

@@ -11,6 +11,7 @@ fn main() {
     let folder = Path::new(&here).join("../../policies/runtimes");
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut runtimes = String::from("pub(crate) const SHIPPED: &[(&str, &str, &[&str])] = &[\n");
+    let mut tools = BTreeSet::new();
     let mut support = String::from("pub(crate) const SUPPORT: &[(&str, &str)] = &[\n");
     let mut files: Vec<_> = fs::read_dir(&folder)
         .expect("policies/runtimes can be read")
@@ -40,13 +41,26 @@ fn main() {
             .filter(|word| !word.contains(char::is_whitespace))
             .collect();
         let words: Vec<&str> = words.into_iter().collect();
+        tools.extend(tool_names(&text).map(str::to_owned));
         writeln!(
             runtimes,
             "    ({name:?}, include_str!({path:?}), &{words:?}),"
         )
         .expect("a string takes text");
     }
-    let table = format!("{runtimes}];\n{support}];\n");
+    let tools: Vec<String> = tools.into_iter().collect();
+    let table =
+        format!("{runtimes}];\n{support}];\npub(crate) const TOOLS: &[&str] = &{tools:?};\n");
     let out = Path::new(&env::var("OUT_DIR").expect("cargo names a place")).join("shipped.rs");
     fs::write(out, table).expect("the place can be written");
+}
+
+/// What is between quotes in the lists that `names` begins, wherever they stand: again, too many would do no harm.
+fn tool_names(text: &str) -> impl Iterator<Item = &str> {
+    let lists = text.split("names").skip(1).filter_map(|rest| {
+        let rest = rest.trim_start().strip_prefix('=')?;
+        let list = rest.trim_start().strip_prefix('[')?;
+        Some(list.split(']').next().unwrap_or(list))
+    });
+    lists.flat_map(|list| list.split(['"', '\'']).skip(1).step_by(2))
 }

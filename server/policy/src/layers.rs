@@ -20,7 +20,7 @@ use crate::adjustment::Adjustment;
 use crate::document::DocumentWord;
 use crate::error::{Notice, PolicyError, quoted};
 use crate::policy::Policy;
-use crate::shipped;
+use crate::said::said;
 
 /// A policy file that somebody has read.
 #[derive(Clone, Debug)]
@@ -130,10 +130,9 @@ pub(crate) fn policy_named(
             quoted(name)
         )));
     }
-    match (user_named, shipped_file(name)) {
-        (Some(file), _) => read(file),
-        (None, Some(file)) => read(&file),
-        (None, None) => Err(unknown(format!("there is no policy {}", quoted(name)))),
+    match user_named {
+        Some(file) => read(file),
+        None => said(name).ok_or_else(|| unknown(format!("there is no policy {}", quoted(name)))),
     }
 }
 
@@ -162,36 +161,27 @@ fn read(file: &PolicyFile<'_>) -> Result<Adjustment, PolicyError> {
 }
 
 fn named(name: &str, user_named: Option<&PolicyFile<'_>>) -> Result<Policy, PolicyError> {
-    defined(name, &policy_named(name, user_named)?)
+    Ok(defined(name, &policy_named(name, user_named)?))
 }
 
 /// The policy that its own file defines. What the file leaves out is as in `strict`, which is not read for nothing.
-fn defined(name: &str, said: &Adjustment) -> Result<Policy, PolicyError> {
+fn defined(name: &str, said: &Adjustment) -> Policy {
     if said.says_everything() {
-        return Ok(Policy::nothing(name).redefined_by(name, said));
+        return Policy::nothing(name).redefined_by(name, said);
     }
-    Ok(strict()?.redefined_by(name, said))
+    strict().redefined_by(name, said)
 }
 
-/// What a policy starts from. Read once: it is in the binary and never changes.
-fn strict() -> Result<&'static Policy, PolicyError> {
-    static STRICT: OnceLock<Result<Policy, PolicyError>> = OnceLock::new();
-    let read_it = || {
+/// What a policy starts from. Made once: it is in the binary and never changes.
+fn strict() -> &'static Policy {
+    static STRICT: OnceLock<Policy> = OnceLock::new();
+    STRICT.get_or_init(|| {
         let nothing = Policy::nothing("strict");
-        let file = shipped_file("strict").map(|file| read(&file));
-        // Without its file nothing is allowed, and with limits of 0 nothing can run.
-        file.map_or(Ok(nothing.clone()), |said| {
-            Ok(nothing.redefined_by("strict", &said?))
-        })
-    };
-    STRICT.get_or_init(read_it).as_ref().map_err(Clone::clone)
-}
-
-fn shipped_file(name: &str) -> Option<PolicyFile<'static>> {
-    let (name, text) = shipped().iter().find(|(shipped, _)| *shipped == name)?;
-    Some(PolicyFile {
-        name: format!("{name}.toml"),
-        text: text.as_bytes(),
+        // If it were not known nothing would be allowed, and with limits of 0 nothing can run.
+        match said("strict") {
+            Some(said) => nothing.redefined_by("strict", &said),
+            None => nothing,
+        }
     })
 }
 

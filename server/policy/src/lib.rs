@@ -14,6 +14,8 @@ mod places;
 mod policy;
 mod raw;
 mod rule;
+mod said;
+mod shipped;
 mod variables;
 
 use sha2::{Digest, Sha256};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use regex_lite::Regex;
 
@@ -11,7 +11,7 @@ use crate::definition::Definition;
 use crate::shipped_file::Described;
 
 // `SHIPPED`, the shipped runtime files, and `SUPPORT`, the files that they put into a cell: name and text; of the former also,
-// in order, what stands between quotes in it and is one word.
+// in order, what stands between quotes in it and is one word. And `TOOLS`, in order: what any of them may call a tool.
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
 /// So much of a program's beginning is looked at for notes.
@@ -144,32 +144,29 @@ impl std::error::Error for RuntimeError {}
 /// Every runtime that is known, sorted by id.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
-    runtimes: Vec<Runtime>,
+    /// The shipped ones are listed when somebody asks: a command that runs no language asks for none.
+    runtimes: OnceLock<Vec<Runtime>>,
+    /// Some are the user's own.
+    has_own: bool,
 }
 
 impl Catalogue {
     /// The runtimes that come with Belljar. Cheap: their files are read when it turns out that they are needed, because
     /// reading all of them takes longer than making a cell.
     pub fn shipped() -> Catalogue {
-        // A shipped file has the name of its id; a test sees to it.
-        let runtimes = SHIPPED.iter().map(|(file, text, words)| Runtime {
-            id: file.trim_end_matches(".toml").into(),
-            definition: Arc::new(Described::unread(file, text, words)),
-            file: (*file).into(),
-        });
-        let mut catalogue = Catalogue {
-            runtimes: runtimes.collect(),
-        };
-        catalogue.sort();
-        catalogue
+        Catalogue {
+            runtimes: OnceLock::new(),
+            has_own: false,
+        }
     }
 
     /// Adds the user's own files: name and content. One with a known id takes that one's place.
     /// A wrong file is left out and reported; the others count.
-    pub fn with_user_files(
-        mut self,
-        files: Vec<(String, Vec<u8>)>,
-    ) -> (Catalogue, Vec<RuntimeError>) {
+    pub fn with_user_files(self, files: Vec<(String, Vec<u8>)>) -> (Catalogue, Vec<RuntimeError>) {
+        if files.is_empty() {
+            return (self, Vec::new());
+        }
+        let mut runtimes = self.runtimes.into_inner().unwrap_or_else(shipped);
         let mut errors = Vec::new();
         for (file, content) in files {
             let runtime = String::from_utf8(content)
@@ -188,38 +185,45 @@ impl Catalogue {
                 });
             match runtime {
                 Ok(runtime) => {
-                    self.runtimes.retain(|known| known.id() != runtime.id());
-                    self.runtimes.push(runtime);
+                    runtimes.retain(|known| known.id() != runtime.id());
+                    runtimes.push(runtime);
                 }
                 Err(error) => errors.push(error),
             }
         }
-        self.sort();
-        (self, errors)
+        sort(&mut runtimes);
+        let catalogue = Catalogue {
+            runtimes: OnceLock::from(runtimes),
+            has_own: true,
+        };
+        (catalogue, errors)
     }
 
-    fn sort(&mut self) {
-        self.runtimes.sort_by(|one, other| one.id().cmp(other.id()));
+    fn all(&self) -> &[Runtime] {
+        self.runtimes.get_or_init(shipped)
     }
 
     /// The runtime with this id.
     pub fn by_id(&self, id: &str) -> Option<&Runtime> {
-        self.runtimes.iter().find(|runtime| runtime.id() == id)
+        self.iter().find(|runtime| runtime.id() == id)
     }
 
     /// All of them, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Runtime> {
-        self.runtimes.iter()
+        self.all().iter()
     }
 
     /// The runtime of a fenced block with this tag.
     pub fn by_fence_tag(&self, tag: &str) -> Option<&Runtime> {
-        let has = |list: &[String]| list.iter().any(|one| one.eq_ignore_ascii_case(tag));
-        self.by_id(tag).or_else(|| {
-            self.iter().find(|runtime| {
-                runtime.definition.may_say(tag) && has(&runtime.definition.fence_tags)
-            })
-        })
+        let lists = |runtime: &&Runtime| {
+            let tags = &runtime.definition.fence_tags;
+            runtime.definition.may_say(tag) && tags.iter().any(|one| one.eq_ignore_ascii_case(tag))
+        };
+        // A tag may mean less than the language of that name.
+        let own = self.by_id(tag);
+        own.filter(lists)
+            .or_else(|| self.iter().find(lists))
+            .or(own)
     }
 
     /// The runtime that a name given by a user or an editor means: an id, a language id, a fence tag.
@@ -283,11 +287,30 @@ impl Catalogue {
 
     /// The tool whose names hold `program`, for commands that a user types.
     pub(crate) fn tool_named(&self, program: &str) -> Option<&crate::definition::Tool> {
+        if !self.has_own && TOOLS.binary_search(&program).is_err() {
+            return None;
+        }
         self.iter()
             .filter(|runtime| runtime.definition.may_say(program))
             .flat_map(|runtime| runtime.definition.tool.values())
             .find(|tool| tool.names.iter().any(|name| name == program))
     }
+}
+
+fn shipped() -> Vec<Runtime> {
+    // A shipped file has the name of its id; a test sees to it.
+    let runtimes = SHIPPED.iter().map(|(file, text, words)| Runtime {
+        id: file.trim_end_matches(".toml").into(),
+        definition: Arc::new(Described::unread(file, text, words)),
+        file: (*file).into(),
+    });
+    let mut runtimes: Vec<Runtime> = runtimes.collect();
+    sort(&mut runtimes);
+    runtimes
+}
+
+fn sort(runtimes: &mut [Runtime]) {
+    runtimes.sort_by(|one, other| one.id().cmp(other.id()));
 }
 
 fn parse(file: &str, text: &str) -> Result<Runtime, RuntimeError> {
@@ -339,6 +362,12 @@ mod tests {
                 assert!(
                     Described::unread(file, text, words).may_say(word),
                     "{file}: {word}"
+                );
+            }
+            for name in definition.tool.values().flat_map(|tool| &tool.names) {
+                assert!(
+                    TOOLS.binary_search(&name.as_str()).is_ok(),
+                    "{file}: {name}"
                 );
             }
             let mut listed = lists.into_iter().flatten();

@@ -14,7 +14,8 @@ pub(crate) struct Described {
     shipped: Option<(&'static str, &'static str)>,
     /// In order, what is between quotes in a shipped file and is one word.
     words: &'static [&'static str],
-    definition: OnceLock<Definition>,
+    /// Elsewhere in memory: most are never read, and all are listed.
+    definition: OnceLock<Box<Definition>>,
     outliner: OnceLock<Option<Outliner>>,
 }
 
@@ -24,7 +25,7 @@ impl Described {
         Described {
             shipped: None,
             words: &[],
-            definition: OnceLock::from(definition),
+            definition: OnceLock::from(Box::new(definition)),
             outliner: OnceLock::new(),
         }
     }
@@ -69,8 +70,8 @@ impl Deref for Described {
     fn deref(&self) -> &Definition {
         self.definition.get_or_init(|| {
             let (file, text) = self.shipped.expect("what is no shipped file has been read");
-            catalogue::definition(file, text)
-                .unwrap_or_else(|error| panic!("shipped runtime: {error}"))
+            let read = catalogue::definition(file, text);
+            Box::new(read.unwrap_or_else(|error| panic!("shipped runtime: {error}")))
         })
     }
 }

@@ -32,6 +32,7 @@ mod tally;
 mod watch;
 mod watcher;
 
+pub use belljar_sys::begin_with;
 pub use cell::{Canceller, Cell, Input};
 pub use kept::{Stock, stock};
 pub use launcher::Launcher;

@@ -5,6 +5,7 @@
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod arena;
+mod begin;
 mod memory;
 mod notify;
 mod process;
@@ -12,6 +13,7 @@ mod socket;
 mod tree;
 
 pub use arena::Arena;
+pub use begin::begin;
 pub use memory::{erase_environment, read_memory};
 pub use notify::{Notification, answer, answer_done, is_alive, next_notification, take_turns};
 pub use process::{
