@@ -222,6 +222,11 @@ fn what_ruby_perl_php_and_lua_print_stands_at_its_line() {
 }
 
 #[test]
+fn what_r_prints_stands_at_its_line() {
+    check("r", "prints.R", &["Rscript"], Some("Rscript $1"));
+}
+
+#[test]
 fn what_fortran_and_assembly_print_stands_at_its_line() {
     let fortran = "gfortran $1 -o $TMPDIR/fortran && $TMPDIR/fortran";
     check("fortran", "prints.f90", &["gfortran"], Some(fortran));

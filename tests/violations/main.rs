@@ -40,6 +40,10 @@ const RECALL: f64 = 97.0;
 const NEAR: &[&str] = &["direct", "child-process"];
 
 fn check(set: &str) {
+    check_if(set, false);
+}
+
+fn check_if(set: &str, listened: bool) {
     let word = std::env::var("BELLJAR_VIOLATIONS").unwrap_or_default();
     let user = OrdinaryUser::new();
     told::furnish_home(&user);
@@ -56,7 +60,11 @@ fn check(set: &str) {
             ));
             continue;
         }
-        let told = told::run(&user, &snippet);
+        let told = told::run(&user, &snippet, listened);
+        if told.ran() {
+            let notes = told.posture["notes"].to_string();
+            assert_eq!(notes.contains("by tracing"), listened, "{}", told.posture);
+        }
         let verdict = score::judge(&snippet, &told);
         figures.add(&snippet, &told, verdict);
     }
@@ -109,7 +117,15 @@ fn refusals_stand_on_the_lines_of_the_snippets() {
 }
 
 #[test]
-fn refusals_stand_on_their_lines_in_six_more_languages() {
+fn refusals_stand_on_their_lines_where_another_program_holds_the_listener() {
+    if OrdinaryUser::new().find("python3").is_none() {
+        return skipped("there is no python3 to hold the listener");
+    }
+    check_if("snippets", true);
+}
+
+#[test]
+fn refusals_stand_on_their_lines_in_seven_more_languages() {
     check("more");
 }
 

@@ -71,6 +71,7 @@ impl Snippet {
             "cpp" => "g++",
             "rust" => "rustc",
             "lua" => "lua5.4",
+            "r" => "Rscript",
             other => other,
         }
     }

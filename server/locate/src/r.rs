@@ -134,38 +134,41 @@ impl R {
             word => objects.lines(word),
         };
         let mut found = Vec::new();
-        // The environment of the code that made the last call, if it is known, and the lines that stood there then.
-        let (mut called_in, mut stood) = (None, None);
+        // The environment of the code that made a call, if it is known; that of the last call; and the lines at which both
+        // were the same.
+        let (mut called_in, mut last_in, mut stood) = (None, None, Vec::new());
         for context in &contexts {
             if context.is(OF_CLOSURE) {
                 let is_its = called_in.is_none_or(|caller| caller == context.word(ENVIRONMENT));
                 if !is_its {
                     // An argument is evaluated when a function needs it: then the lines are that function's, unless the
                     // argument has some of its own. Whoever wrote it stands further out.
-                    stood = stood.or(here);
+                    stood.extend(here.filter(|_| last_in == called_in));
                 } else if here.is_some() || objects.is_of_library(context.function()) {
-                    let line = innermost(stood.take(), here);
-                    let is_end = line.as_ref().is_some_and(|line| is_last(&line.file));
-                    found.push(line);
+                    let lines = here.map(|here| innermost(&mut stood, here));
+                    let is_end = lines.as_ref().is_some_and(|lines| is_last(&lines.file));
+                    found.push(lines);
                     if is_end {
                         return Some(found);
                     }
                 }
+                last_in = Some(context.word(CALLED_IN));
                 if is_its {
-                    (called_in, stood) = (Some(context.word(CALLED_IN)), None);
+                    called_in = last_in;
+                    stood.clear();
                 }
             } else if context.is(OF_BUILTIN) {
                 // C evaluates where it likes.
-                called_in = None;
+                (called_in, last_in) = (None, None);
             } else {
                 continue;
             }
             here = Self::left_at(&objects, context, layout, compiled);
         }
-        match (stood, here) {
-            (stood, Some(here)) => found.push(innermost(stood, Some(here))),
-            (Some(stood), None) => found.extend([None, Some(stood)]),
-            (None, None) => {}
+        match here {
+            Some(here) => found.push(Some(innermost(&mut stood, here))),
+            None if !stood.is_empty() => found.extend([None, stood.into_iter().next()]),
+            None => {}
         }
         Some(found)
     }
@@ -217,13 +220,12 @@ impl R {
     }
 }
 
-/// Lines inside of others, if they are, else those others.
-fn innermost(inner: Option<Lines>, outer: Option<Lines>) -> Option<Lines> {
-    let outer = outer?;
-    let inner = inner.filter(|inner| {
-        inner.file == outer.file && (outer.first..=outer.last).contains(&inner.first)
-    });
-    inner.or(Some(outer))
+/// The first of `inner` that lies in `outer`, else that.
+fn innermost(inner: &mut Vec<Lines>, outer: Lines) -> Lines {
+    let range = outer.first..=outer.last;
+    let is_inside = |lines: &Lines| lines.file == outer.file && range.contains(&lines.first);
+    let index = inner.iter().position(is_inside);
+    index.map_or(outer, |index| inner.swap_remove(index))
 }
 
 /// The chain of contexts, innermost first.

@@ -76,7 +76,8 @@ fn an_argument_is_evaluated_by_who_wrote_it() {
                   quiet(readLines('PIPE'))\n\
                   quiet({\n  y <- 2\n  readLines('PIPE')\n})\n\
                   inner <- function(path) {\n  quiet(\n    readLines(path))\n}\n\
-                  for (i in 1:3) {\n  quiet(inner('PIPE'))\n}\n";
+                  for (i in 1:3) {\n  quiet(inner('PIPE'))\n}\n\
+                  quiet({\n  y <- 3\n  quiet(readLines('PIPE'))\n})\n";
     let lines = [
         (1, Caller),
         (6, Exact),
@@ -86,6 +87,7 @@ fn an_argument_is_evaluated_by_who_wrote_it() {
         (18, Exact),
         (18, Exact),
         (18, Exact),
+        (26, Exact),
     ];
     check(&[("a.R", script)], &lines);
 }
