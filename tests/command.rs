@@ -20,6 +20,8 @@ mod allowing;
 mod blocks;
 #[path = "command/editor.rs"]
 mod editor;
+#[path = "command/projects.rs"]
+mod projects;
 #[path = "command/speaking.rs"]
 mod speaking;
 

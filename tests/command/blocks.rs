@@ -25,6 +25,9 @@ fn a_block_or_cell_is_run_by_its_lines_or_with_all_before_it() {
     prints(&["--up-to", "9", "notes.md"], "42\n");
     prints(&["--up-to", "7", "steps.sh"], "42\n");
     prints(&["--lines", "7", "steps.sh"], "0\n");
+    // A selection goes over several blocks, and not over what stands between them.
+    prints(&["--lines", "1-10", "notes.md"], "42\n");
+    prints(&["--lines", "3-14", "notes.md"], "42\n");
     // The document does not want this, and its user may.
     prints(&["--lines", "13", "notes.md"], "no\n");
     for (arguments, why) in [
@@ -46,6 +49,17 @@ fn a_block_or_cell_is_run_by_its_lines_or_with_all_before_it() {
         assert_eq!(code, Some(125), "{said}");
         assert!(said.contains(why), "{said}");
     }
+}
+
+#[test]
+fn a_selection_that_goes_over_blocks_in_several_languages_is_refused() {
+    let shell = Shell::with(
+        "notes.md",
+        "```sh\necho 1\n```\n\n```awk\nBEGIN { print 2 }\n```\n",
+    );
+    let (code, _, said) = run(&shell, &["--lines", "1-7", "notes.md"]);
+    assert_eq!(code, Some(125), "{said}");
+    assert!(said.contains("several languages: "), "{said}");
 }
 
 #[test]

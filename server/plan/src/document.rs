@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use belljar_runtime::{
-    Block, Catalogue, Cell, DocumentKind, Host, LineMap, NeedsArguments, Piece, Runtime,
-    no_program, with_line_feeds,
+    Asked, Block, Catalogue, Cell, DocumentKind, FoundTarget, Host, LineMap, NeedsArguments,
+    NoTarget, Piece, Places, Runtime, no_program, with_line_feeds,
 };
 
 use crate::policy_files::quoted_list;
@@ -248,7 +248,7 @@ impl<'a> Document<'a> {
             return Ok(Some((block.runtime.clone(), pieces)));
         }
         if !is_up_to {
-            return Ok(None);
+            return self.across(kind, blocks, text, (first, last));
         }
         let runtime = kind.runtime.as_ref();
         let cells = runtime.map_or(Vec::new(), |runtime| runtime.cells(text));
@@ -266,12 +266,93 @@ impl<'a> Document<'a> {
         Ok(Some((runtime.clone(), pieces)))
     }
 
-    /// What is put into the cell, and where.
-    pub(crate) fn source(&self, host: &dyn Host, means: &Means<'_>) -> Result<SourceFile, Refusal> {
+    /// The blocks of a text that the lines `first` to `last` go over, as one program.
+    fn across(
+        &self,
+        kind: &DocumentKind,
+        blocks: &[Block],
+        text: &str,
+        (first, last): (usize, usize),
+    ) -> Result<Option<(Runtime, Pieces)>, Refusal> {
+        let held = match kind.is_text() && self.part == Part::Lines {
+            true => Block::across(blocks, first, last),
+            false => Vec::new(),
+        };
+        let Some(block) = held.last() else {
+            return Ok(None);
+        };
+        let runtime = &block.runtime;
+        let mut names: Vec<String> = Vec::new();
+        for held in &held {
+            let name = held.runtime.name().to_owned();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        if held.iter().any(|held| held.runtime.id() != runtime.id()) {
+            return refuse(
+                format!(
+                    "the selection goes over blocks in several languages: {}",
+                    names.join(", ")
+                ),
+                "select blocks of one language, or run them one after the other",
+            );
+        }
+        let selected = (first.max(held[0].first), last.min(block.last));
+        let pieces = held.iter().flat_map(|held| held.pieces()).collect();
+        let pieces = Pieces {
+            is_in_text: true,
+            ..Pieces::of(runtime, text, pieces, Some(selected))
+        };
+        Ok(Some((runtime.clone(), pieces)))
+    }
+
+    /// What it is to the project that it lies in.
+    ///
+    /// # Errors
+    /// The project cannot run it.
+    pub(crate) fn target(
+        &self,
+        host: &dyn Host,
+        means: &Means<'_>,
+        places: &Places<'_>,
+    ) -> Result<Option<FoundTarget>, Refusal> {
+        let path = self.cell_path(host, means);
+        // Blocks of a text and what is typed in comments are nothing to a project.
+        if means
+            .pieces
+            .as_ref()
+            .is_some_and(|it| it.is_in_text || it.is_behind)
+            || self.place(host).as_ref() != Some(&path)
+        {
+            return Ok(None);
+        }
+        let text = match &means.text {
+            Some(text) => text.clone(),
+            None => String::from_utf8_lossy(self.text),
+        };
+        let asked = Asked {
+            path: &path,
+            text: &text,
+            lines: self.lines.map(|lines| (lines.first, lines.last)),
+            is_function: self.part == Part::Function,
+        };
+        let target = means.runtime.target(host, places, &asked);
+        target.map_err(|NoTarget { reason, hint }| Refusal { reason, hint })
+    }
+
+    /// What is put into the cell, and where; all of it if it is to be compiled as a whole.
+    pub(crate) fn source(
+        &self,
+        host: &dyn Host,
+        means: &Means<'_>,
+        is_whole: bool,
+    ) -> Result<SourceFile, Refusal> {
         let runtime = &means.runtime;
         let path = self.cell_path(host, means);
         let source = paths::text(&path)?;
-        let (Some(LineRange { first, last }), Some(text)) = (self.lines, &means.text) else {
+        let lines = self.lines.filter(|_| !is_whole);
+        let (Some(LineRange { first, last }), Some(text)) = (lines, &means.text) else {
             let flags = runtime.flags(&String::from_utf8_lossy(self.text));
             return Ok(SourceFile {
                 content: self.text.to_vec(),

@@ -40,8 +40,17 @@ pub(crate) fn document_job(
     root: Option<&Path>,
 ) -> Result<Job, Refusal> {
     let runtime = &means.runtime;
-    let source = document.source(host, means)?;
-    let found = runtime.find(host, places).map_err(|missing| Refusal {
+    let target = document.target(host, means, places)?;
+    let is_whole = target.as_ref().is_some_and(|target| target.is_whole);
+    let source = document.source(host, means, is_whole)?;
+    let place = target
+        .as_ref()
+        .map(|target| (target.work_dir.clone(), target.base.clone()));
+    let found = match target {
+        Some(target) => runtime.find_target(host, places, target),
+        None => runtime.find(host, places),
+    };
+    let found = found.map_err(|missing| Refusal {
         reason: format!(
             "{} needs `{}`, which was not found",
             runtime.name(),
@@ -76,7 +85,8 @@ pub(crate) fn document_job(
     };
     let commands = runtime.commands(host, places, &found, &invocation);
     let compiles = !commands.compile.is_empty();
-    let is_made = compiles && commands.run.first() == Some(&binary);
+    // Of a project, what its tool reads besides cannot be told.
+    let is_made = place.is_none() && compiles && commands.run.first() == Some(&binary);
     let inputs = is_made.then(|| runtime.inputs(host, places, &invocation, &source.content));
     let product = inputs.flatten().and_then(|inputs| {
         Some(Product {
@@ -97,15 +107,18 @@ pub(crate) fn document_job(
     let executable = own.is_some_and(|path| host.is_executable(&path));
     // In no project, a program starts in a home of its own, and not in a directory whose files it cannot see.
     let in_project = root.is_some_and(|root| source.path.starts_with(root));
-    let work_dir = if in_project {
-        directory.to_path_buf()
-    } else {
-        PathBuf::from(CELL_HOME)
-    };
+    let (work_dir, base) = place.unwrap_or_else(|| {
+        let work_dir = if in_project {
+            directory.to_path_buf()
+        } else {
+            PathBuf::from(CELL_HOME)
+        };
+        (work_dir.clone(), work_dir)
+    });
     let messages = Messages::new(
         runtime,
         &source.path,
-        &work_dir,
+        &base,
         source.map,
         document.text.clone(),
     );

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use belljar_runtime::{FileKind, Host, has_project_mark, is_broad};
+use belljar_runtime::{FileKind, Host, has_project_mark, holds_project, is_broad, stands_alone};
 
 use crate::{Refusal, paths};
 
@@ -21,7 +21,8 @@ const SYSTEM: &[&str] = &[
 ];
 
 /// The project that `directory` belongs to: the one the user `named`, else the nearest directory from `directory`
-/// upward that has the mark of a project, else `directory` itself; `None` if that holds too much.
+/// upward that has the mark of a project, else `directory` itself; `None` if that holds too much. A project that a directory
+/// above it names as a part of itself is that whole, without which its tools could not read it.
 ///
 /// # Errors
 /// The user named a directory that is not there, or that holds too much.
@@ -62,12 +63,32 @@ pub fn find_project(
     let marked = directory
         .ancestors()
         .take_while(|path| !too_much(path))
-        .find(|path| has_project_mark(host, path));
+        .find(|path| has_project_mark(host, path))
+        .map(|project| whole(host, project, too_much));
     let own = || {
         Some(directory)
             .filter(|directory| !too_much(directory) && !in_hidden_home(directory, home.as_deref()))
     };
     Ok(marked.or_else(own).map(Path::to_path_buf))
+}
+
+/// The outermost directory that names `project` as a part of itself, up to where a history of its own begins.
+fn whole<'a>(host: &dyn Host, project: &'a Path, too_much: impl Fn(&Path) -> bool) -> &'a Path {
+    if stands_alone(host, project) {
+        return project;
+    }
+    let mut whole = project;
+    let above = project.ancestors().skip(1);
+    for directory in above.take_while(|path| !too_much(path)) {
+        let below = project.strip_prefix(directory);
+        if below.is_ok_and(|below| holds_project(host, directory, below)) {
+            whole = directory;
+        }
+        if stands_alone(host, directory) {
+            break;
+        }
+    }
+    whole
 }
 
 /// Whether a directory lies in one of the home's hidden directories: those are programs' data and not projects,

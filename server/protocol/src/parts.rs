@@ -105,7 +105,13 @@ impl Outline {
 impl Document {
     /// Whether the lines `first` to `last`, from 0, can be run.
     pub fn is_runnable(&self, languages: &Catalogue, first: usize, last: usize) -> bool {
-        self.kind.runtime.is_some() || self.outline(languages).block_around(first, last).is_some()
+        if self.kind.runtime.is_some() {
+            return true;
+        }
+        let outline = self.outline(languages);
+        // A selection may also go over several blocks.
+        outline.block_around(first, last).is_some()
+            || !Block::across(&outline.blocks, first, last).is_empty()
     }
 
     /// The part of the kind `what` around the line `at`, from 0.

@@ -6,7 +6,7 @@ use crate::RuntimeError;
 use std::time::{Duration, Instant};
 
 use crate::definition::{Choice, Definition, Finder};
-use crate::{Runtime, catalogue, expand};
+use crate::{Runtime, catalogue, expand, project};
 
 /// A pattern that takes so many times as long as a simple one is too slow for every line of output.
 const SLOW: u32 = 300;
@@ -45,10 +45,15 @@ impl Runtime {
     }
 }
 
+/// `pattern` with a word for what is put into it.
+fn plain_pattern(pattern: &str) -> String {
+    pattern.replace("{name}", "x").replace("{path}", "x")
+}
+
 /// How long a pattern takes on the worst of some lines. What else the machine does can only add, so the least of some times
 /// counts.
 fn time(pattern: &str, times: usize) -> Duration {
-    let Ok(pattern) = Regex::new(&pattern.replace("{name}", "x")) else {
+    let Ok(pattern) = Regex::new(&plain_pattern(pattern)) else {
         return Duration::ZERO;
     };
     let lines = ["a", " ", "a: ", "/a.b:1: "].map(|part| part.repeat(2000 / part.len()));
@@ -86,7 +91,7 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
         ));
     }
     for pattern in patterns(definition) {
-        if let Err(error) = Regex::new(&pattern.replace("{name}", "x")) {
+        if let Err(error) = Regex::new(&plain_pattern(pattern)) {
             return Err(wrong(
                 pattern,
                 format!("`{pattern}` is no pattern: {error}"),
@@ -189,6 +194,10 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
                 }
             }
         }
+    }
+    let tools: Vec<_> = definition.tool.keys().collect();
+    if let Some((about, message)) = project::check(&definition.project, &tools, &definition.file) {
+        return Err(wrong(&about, message));
     }
     Ok(())
 }
@@ -317,4 +326,5 @@ fn patterns(definition: &Definition) -> impl Iterator<Item = &String> {
         )
         .chain(outline)
         .chain(errors)
+        .chain(project::patterns(&definition.project))
 }

@@ -61,8 +61,16 @@ impl Runtime {
         found: &FoundWay,
         invocation: &Invocation<'_>,
     ) -> Commands {
-        let way = &self.definition.way[found.way];
+        let target = found.target.as_ref();
+        let (compile, run, support) = match target.map(|found| self.target_of(found)) {
+            Some(target) => (&target.compile, &target.run, &target.files),
+            None => {
+                let way = &self.definition.way[found.way];
+                (&way.compile, &way.run, &way.files)
+            }
+        };
         let mut values: BTreeMap<String, String> = BTreeMap::new();
+        values.extend(target.into_iter().flat_map(|found| found.values().clone()));
         for tool in &found.tools {
             values.insert(tool.id.clone(), tool.path.to_string_lossy().into_owned());
             values.insert(
@@ -113,6 +121,18 @@ impl Runtime {
             .chain(other)
             .map(|(name, value)| (name.clone(), fill(value)))
             .collect();
+        for (added, package) in self.of_projects(host, places, target) {
+            let fill = |template: &String| match template.contains("{package}") {
+                true => fill(&template.replace("{package}", &package)),
+                false => fill(template),
+            };
+            environment.retain(|(name, _)| !added.contains_key(name));
+            environment.extend(
+                added
+                    .iter()
+                    .map(|(name, value)| (name.clone(), fill(value))),
+            );
+        }
         let mut libraries = Vec::new();
         for library in &self.definition.library {
             let asked = places
@@ -127,10 +147,13 @@ impl Runtime {
                 if let Some(variable) = &library.variable {
                     environment.push((variable.clone(), directory.to_string_lossy().into_owned()));
                 }
-                libraries.push(directory);
+                match library.below.is_empty() {
+                    true => libraries.push(directory),
+                    false => libraries.extend(library.below.iter().map(|one| directory.join(one))),
+                }
             }
         }
-        let files = way.files.iter().chain(&unbuffered.files).map(|name| {
+        let files = support.iter().chain(&unbuffered.files).map(|name| {
             let file = &self.definition.file[name];
             SupportFile {
                 path: Path::new(&fill(&file.path)).to_path_buf(),
@@ -142,8 +165,8 @@ impl Runtime {
             }
         });
         Commands {
-            compile: way.compile.iter().map(command).collect(),
-            run: command(&way.run),
+            compile: compile.iter().map(command).collect(),
+            run: command(run),
             environment,
             files: files.collect(),
             libraries,

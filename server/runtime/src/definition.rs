@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::project::Project;
+
 /// A whole runtime file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,6 +60,9 @@ pub(crate) struct Definition {
     #[serde(default)]
     pub unbuffered: Unbuffered,
     pub kept: Option<Kept>,
+    /// Projects whose documents run as the project's own tools run them.
+    #[serde(default)]
+    pub project: Vec<Project>,
     /// What columns in error messages count.
     #[serde(default)]
     pub columns: Columns,
@@ -217,6 +222,9 @@ pub(crate) struct SupportFile {
 pub(crate) struct Library {
     pub project_file: String,
     pub directory: Vec<String>,
+    /// Only these in it are shown.
+    #[serde(default)]
+    pub below: Vec<String>,
     /// A variable that is set to it.
     pub variable: Option<String>,
 }
@@ -474,6 +482,9 @@ pub(crate) struct ErrorRule {
     pub message: Option<String>,
     /// A line after the message's end.
     pub ends: Option<String>,
+    /// The message, where it names no line: it stands on the first line that has the group `name` in it, or that runs. A
+    /// template of the pattern's groups.
+    pub says: Option<String>,
     /// A first line that fits is no error.
     pub ignore: Option<String>,
     /// Which of the places in the document counts.

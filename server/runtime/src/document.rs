@@ -92,6 +92,15 @@ impl Block {
         (last <= blocks[at].last + 1).then_some(at)
     }
 
+    /// Those of `blocks` that the lines `first` to `last` hold something of, and that the document wants to be run. What
+    /// opens and what closes a block is nothing of it.
+    pub fn across(blocks: &[Block], first: usize, last: usize) -> Vec<&Block> {
+        let held = blocks
+            .iter()
+            .filter(|block| block.first <= last && first <= block.last);
+        held.filter(|block| block.refused.is_none()).collect()
+    }
+
     /// The block `at` and those before it in the same language which the document wants to be run, in order.
     pub fn up_to(blocks: &[Block], at: usize) -> Vec<&Block> {
         let Some(block) = blocks.get(at) else {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::definition::{Finder, Tool};
-use crate::{Catalogue, FileKind, Host, Runtime, choose, expand, is_broad, marks};
+use crate::{Catalogue, FileKind, FoundTarget, Host, Runtime, choose, expand, is_broad, marks};
 
 /// A program's links are followed this far.
 const MAX_LINKS: usize = 16;
@@ -77,6 +77,8 @@ pub struct FoundTool {
 pub struct FoundWay {
     /// Which, from 0, in the order of the runtime file.
     pub way: usize,
+    /// Instead: what a project does with its document.
+    pub target: Option<FoundTarget>,
     /// Its tools, in the order in which it names them.
     pub tools: Vec<FoundTool>,
 }
@@ -98,26 +100,15 @@ impl Runtime {
     pub fn find(&self, host: &dyn Host, places: &Places<'_>) -> Result<FoundWay, MissingTool> {
         let mut missing = None;
         for (way, needed) in self.definition.way.iter().enumerate() {
-            let mut tools = Vec::new();
-            for id in &needed.needs {
-                let tool = &self.definition.tool[id];
-                match find_tool(host, tool, places) {
-                    Some(found) => tools.push(FoundTool {
-                        id: id.clone(),
-                        ..found
-                    }),
-                    None => {
-                        let this = || MissingTool {
-                            tool: tool.names[0].clone(),
-                            install: install_hint(host, &tool.install),
-                        };
-                        missing = missing.or_else(|| Some(this()));
-                        break;
-                    }
+            match self.tools(host, places, &needed.needs) {
+                Ok(tools) => {
+                    return Ok(FoundWay {
+                        way,
+                        target: None,
+                        tools,
+                    });
                 }
-            }
-            if tools.len() == needed.needs.len() {
-                return Ok(FoundWay { way, tools });
+                Err(this) => missing = missing.or(Some(this)),
             }
         }
         // A checked runtime has a way, so if none is complete, something is missing.
@@ -125,6 +116,44 @@ impl Runtime {
             tool: self.id().to_owned(),
             install: String::new(),
         }))
+    }
+
+    /// The tools that a project needs for its document.
+    ///
+    /// # Errors
+    /// The first that is missing. Without them the document is not run otherwise: that would be another program.
+    pub fn find_target(
+        &self,
+        host: &dyn Host,
+        places: &Places<'_>,
+        target: FoundTarget,
+    ) -> Result<FoundWay, MissingTool> {
+        let tools = self.tools(host, places, &self.target_of(&target).needs)?;
+        Ok(FoundWay {
+            way: 0,
+            target: Some(target),
+            tools,
+        })
+    }
+
+    fn tools(
+        &self,
+        host: &dyn Host,
+        places: &Places<'_>,
+        needs: &[String],
+    ) -> Result<Vec<FoundTool>, MissingTool> {
+        let found = needs.iter().map(|id| {
+            let tool = &self.definition.tool[id];
+            let found = find_tool(host, tool, places).ok_or_else(|| MissingTool {
+                tool: tool.names[0].clone(),
+                install: install_hint(host, &tool.install),
+            })?;
+            Ok(FoundTool {
+                id: id.clone(),
+                ..found
+            })
+        });
+        found.collect()
     }
 }
 

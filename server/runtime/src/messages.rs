@@ -7,7 +7,7 @@ use std::sync::Arc;
 use regex_lite::{Captures, Regex};
 
 use crate::definition::{Columns, ErrorRule, Take};
-use crate::{LineMap, Runtime};
+use crate::{LineMap, Runtime, expand};
 
 /// No more messages than this are found.
 const MAX_FOUND: usize = 100;
@@ -185,6 +185,9 @@ impl Reader {
             {
                 return nothing;
             }
+            if let Some(says) = &rule.rule.says {
+                return (Some(self.said(says, &groups)), number + 1);
+            }
             let mut message = groups
                 .name("message")
                 .map(|group| group.as_str().to_owned());
@@ -217,6 +220,26 @@ impl Reader {
             );
         }
         nothing
+    }
+
+    /// A message that names no line.
+    fn said(&self, says: &str, groups: &Captures<'_>) -> Found {
+        let value = |name: &str| groups.name(name).map(|group| group.as_str().to_owned());
+        let message = expand::fill(says, value);
+        let (first, last) = self.map.selected.unwrap_or((1, u32::MAX));
+        let text = String::from_utf8_lossy(&self.text);
+        let number = |index: usize| u32::try_from(index + 1).unwrap_or(u32::MAX);
+        // Names of packages have a sign in them that names in programs cannot have.
+        let name = value("name").map(|name| name.replace('-', "_"));
+        let names = |line: &str| {
+            name.as_ref()
+                .is_some_and(|name| line.contains(name.as_str()))
+        };
+        let mut lines = text.lines().enumerate();
+        let line =
+            lines.find(|(index, line)| (first..=last).contains(&number(*index)) && names(line));
+        let line = line.map_or(first, |(index, _)| number(index));
+        self.found(message, &Place { line, column: None })
     }
 
     /// Reads the lines behind a message's first; returns where to go on.

@@ -245,7 +245,7 @@ fn a_test_is_called_as_its_framework_would() {
     assert_eq!(lines, (8, 11));
     assert_eq!(
         program,
-        "fn twice(n: i32) -> i32 {\n    n * 2\n}\n    fn doubles() {\n        assert_eq!(twice(2), 4);\n    }\nfn main() { doubles();; }"
+        "#![allow(unused)] fn twice(n: i32) -> i32 {\n    n * 2\n}\n    fn doubles() {\n        assert_eq!(twice(2), 4);\n    }\nfn main() { doubles();; }"
     );
     let node = "const test = require(\"node:test\");\n\ntest(\"adds\", () => {\n  work();\n});\n";
     assert_eq!(
