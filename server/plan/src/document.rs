@@ -147,7 +147,12 @@ impl<'a> Document<'a> {
             .lines
             .map(|lines| self.check_lines(lines))
             .transpose()?;
-        let kind = || catalogue.kind(self.language, Some(path), &first);
+        let said = match self.language {
+            None => catalogue.modeline(self.text),
+            Some(_) => None,
+        };
+        let language = self.language.or(said.as_deref());
+        let kind = || catalogue.kind(language, Some(path), &first);
         if let (Some(lines), Some(text)) = (self.lines, &text) {
             let kind = kind();
             let blocks = kind.blocks(catalogue, text);
@@ -159,7 +164,7 @@ impl<'a> Document<'a> {
                 });
             }
         }
-        let runtime = catalogue.detect(self.language, Some(path), &first);
+        let runtime = catalogue.detect(language, Some(path), &first);
         let Some(runtime) = runtime.cloned().or_else(|| kind().runtime) else {
             let text = String::from_utf8_lossy(self.text);
             let blocks = kind().blocks(catalogue, &with_line_feeds(&text));

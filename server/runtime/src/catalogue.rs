@@ -43,6 +43,11 @@ impl Runtime {
         &self.definition.name
     }
 
+    /// The id of the runtime that usually runs what this one runs: its own, unless it is a second tool for a language.
+    pub(crate) fn language(&self) -> &str {
+        self.definition.instead_of.as_deref().unwrap_or(&self.id)
+    }
+
     /// The file that describes it.
     pub fn file(&self) -> &str {
         &self.file

@@ -106,7 +106,7 @@ impl Block {
         let Some(block) = blocks.get(at) else {
             return Vec::new();
         };
-        let is_same = |other: &&Block| other.runtime.id() == block.runtime.id();
+        let is_same = |other: &&Block| other.runtime.language() == block.runtime.language();
         let earlier = blocks[..at].iter().filter(is_same);
         let earlier = earlier.filter(|other| other.refused.is_none());
         earlier.chain([block]).collect()

@@ -22,6 +22,7 @@ mod kept;
 mod line_map;
 mod marks;
 mod messages;
+mod modeline;
 mod no_program;
 mod outline;
 mod pieces;

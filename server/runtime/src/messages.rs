@@ -1,6 +1,7 @@
 //! Reads the error messages that a program or its compiler wrote, and finds the lines of the document that they name.
 //! The text is the program's and may be hostile: the work is bounded, and what is found is only ever shown.
 
+use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -322,6 +323,10 @@ impl Reader {
             // Some tools cut long paths at the front.
             let document = self.document.to_string_lossy();
             return end.len() > 8 && document.ends_with(end);
+        }
+        if !named.contains('/') && !self.document.starts_with(&self.work_dir) {
+            // Some tools name a file without its directory. Where they run there is none of that name.
+            return self.document.file_name() == Some(OsStr::new(named));
         }
         let mut path = PathBuf::new();
         for part in self.work_dir.join(named).components() {

@@ -420,3 +420,42 @@ fn a_package_of_node_is_shown_with_its_neighbours() {
     let found = find_in(&host, "typescript", None).unwrap();
     assert_eq!(found.tools[0].sees, [PathBuf::from("/srv/t/node_modules")]);
 }
+
+#[test]
+fn a_fence_that_asks_for_any_shell_gets_the_one_that_most_are_written_for() {
+    let catalogue = Catalogue::shipped();
+    let fence = |tag: &str| {
+        catalogue
+            .by_fence_tag(tag)
+            .expect("a language")
+            .id()
+            .to_owned()
+    };
+    let tool = |host: &FakeHost, runtime: &str| {
+        let found = find_in(host, runtime, None).ok()?;
+        Some(found.tools[0].path.display().to_string())
+    };
+    let small = FakeHost::new().program("/bin/sh").variable("PATH", "/bin");
+    let usual = FakeHost::new()
+        .program("/bin/sh")
+        .program("/bin/bash")
+        .variable("PATH", "/bin");
+    for (tag, on_usual, on_small) in [
+        ("sh", Some("/bin/bash"), Some("/bin/sh")),
+        ("shell", Some("/bin/bash"), Some("/bin/sh")),
+        // What says which one it is for is run by no other.
+        ("bash", Some("/bin/bash"), None),
+        ("posix", Some("/bin/sh"), Some("/bin/sh")),
+    ] {
+        let runtime = fence(tag);
+        assert_eq!(tool(&usual, &runtime).as_deref(), on_usual, "{tag}");
+        assert_eq!(tool(&small, &runtime).as_deref(), on_small, "{tag}");
+    }
+    // A file is no fence: what its name and its first line say counts.
+    let file = |path: &str, line: &str| {
+        let found = catalogue.detect(None, Some(Path::new(path)), line);
+        found.map(|runtime| runtime.id().to_owned())
+    };
+    assert_eq!(file("/p/a.sh", "#!/bin/sh").as_deref(), Some("sh"));
+    assert_eq!(file("/p/a.sh", "echo").as_deref(), Some("bash"));
+}

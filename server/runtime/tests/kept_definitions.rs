@@ -156,6 +156,20 @@ const DOCUMENTS: &[(&str, &str)] = &[
 >say twice(2), twice('a'), Colour;",
     ),
     (
+        "r",
+        "@library(stats)
+@twice <- function(x)
+@{
+@  2 * x
+@}
+@each <- function(xs) {
+@  sapply(xs, twice)
+@}
+ eachother <- function(x) each(x)
+ print(\"not selected\")
+>print(each(1:2))",
+    ),
+    (
         "octave",
         "@pkg load statistics
 @function r = twice(n)

@@ -50,8 +50,8 @@ fn the_blocks_and_cells_of_real_documents_are_found() {
         let blocks = kind.blocks(&catalogue, &text);
         if let Some(block) = blocks.iter().find(|block| block.first + 1 == first) {
             // What is written for one shell often says that it is for any.
-            let language = block.runtime.id().replace("bash", "sh");
-            let expected = place.language.replace("bash", "sh");
+            let language = block.runtime.id().replace("bash", "shell");
+            let expected = place.language.replace("bash", "shell");
             assert_eq!(block.last + 1, last, "{at}");
             assert!(
                 language == expected || expected.is_empty(),
@@ -119,7 +119,7 @@ fn a_fence_may_be_long_indented_or_open_and_must_name_a_language() {
         .collect();
     let expected = [
         (0, 1, 3, 0, "python"),
-        (8, 9, 9, 3, "sh"),
+        (8, 9, 9, 3, "shell"),
         (13, 14, 14, 0, "lua"),
         (23, 24, 24, 0, "go"),
     ];
@@ -498,7 +498,7 @@ fn each_kind_of_document_has_its_own_blocks() {
         (
             "a.md",
             "> ```sh\n> echo 1\n> ```\n\n> 1. > ```lua\n\n> ~~~lua\n> > 1\nwords\n```lua\n> 1\n```\n",
-            &[(2, 2, "sh"), (8, 8, "lua"), (11, 11, "lua")],
+            &[(2, 2, "shell"), (8, 8, "lua"), (11, 11, "lua")],
         ),
         (
             "a.org",
@@ -514,7 +514,7 @@ fn each_kind_of_document_has_its_own_blocks() {
                 (5, 7, "python"),
                 (12, 12, "ruby"),
                 (17, 17, "lua"),
-                (28, 28, "sh"),
+                (28, 28, "shell"),
             ],
         ),
         (

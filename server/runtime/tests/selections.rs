@@ -332,6 +332,25 @@ fn columns_from_stacks_are_told_in_characters() {
     }
 }
 
+#[test]
+fn a_file_named_without_its_directory_is_the_document_where_there_is_no_other() {
+    let stderr = "Exception in thread \"main\" java.lang.Error: bad\n\tat A.main(A.java:2)\n";
+    let found = |work_dir: &str| {
+        let messages = Messages::new(
+            &runtime("java"),
+            Path::new("/elsewhere/src/A.java"),
+            Path::new(work_dir),
+            belljar_runtime::LineMap::default(),
+            Arc::from(&b"1\n2\n"[..]),
+        );
+        messages.read(stderr).first().map(|found| found.line)
+    };
+    assert_eq!(found("/home/user"), Some(2));
+    assert_eq!(found("/elsewhere/src"), Some(2));
+    // Here it would be another file, beside this one's directory.
+    assert_eq!(found("/elsewhere"), None);
+}
+
 fn read(id: &str, document: &str, stderr: &str) -> Vec<(u32, Option<u32>, String)> {
     messages(id, document)
         .read(stderr)
