@@ -1,4 +1,4 @@
-"""What a run costs that compiles, and the next one of the same text, which does not."""
+"""What a run costs that compiles, the next one of the same text, which does not, and one of another text that begins alike."""
 
 PROGRAMS = {
     "hello.c": '#include <stdio.h>\nint main(void) { puts("hello"); }\n',
@@ -7,6 +7,8 @@ PROGRAMS = {
     "hello.go": 'package main\nimport "fmt"\nfunc main() { fmt.Println("hello") }\n',
 }
 TRUE = ["/usr/bin/true"]
+# So many runs of other texts, until whatever can be compiled ahead was.
+BEFORE = 3
 
 
 def compiling(machine, belljar, rounds, paired, ratios, row):
@@ -15,8 +17,8 @@ def compiling(machine, belljar, rounds, paired, ratios, row):
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
     for name, text in PROGRAMS.items():
-        (folder / name).write_text(text)
-        file = machine.place / "compiling" / name
+        file = folder / name
+        file.write_text(text)
         run = [belljar, "run", "--limit", "wall=60s"]
         if machine.run(run + [file], capture_output=True, text=True).stdout != "hello\n":
             print(f"  {name}: no tools here")
@@ -28,3 +30,12 @@ def compiling(machine, belljar, rounds, paired, ratios, row):
         row(f"{name}: the next run", wall["kept"], None, " ms")
         row(f"{name}: the next run, beyond `true` in a cell", [a - b for a, b in zip(wall["kept"], wall["true"])], 5, " ms")
         row(f"{name}: the next run / compiled", ratios(wall["kept"], wall["compiled"]), 0.25)
+        changed, again = [], []
+        for number in range(BEFORE + rounds):
+            file.write_text(text.replace("hello", f"other {number}"))
+            first = machine.spawn(1, run + [str(file)])[0]
+            if number >= BEFORE:
+                changed.append(first)
+                again.append(machine.spawn(1, run + ["--no-cache", str(file)])[0])
+        row(f"{name}: changed, the same includes", changed, None, " ms")
+        row(f"{name}: changed, the same includes / compiled", ratios(changed, again), 0.5 if name.endswith(".cpp") else None)

@@ -358,3 +358,136 @@ fn a_program_in_rust_is_kept_with_what_its_modules_say() {
         assert_eq!(run().stdout(), "other");
     });
 }
+
+/// What the compiler says when it takes what was compiled ahead.
+const TAKEN: &str = "! /tmp/.belljar-ready.h.gch";
+const HEADERS: &str =
+    "// A comment.\n#include <iostream>\n\n#include <algorithm> // Another.\n#include <list>\n";
+
+/// Does a test for everybody, where there is a compiler, with a compiler that says what it takes, and a run of a program that
+/// begins with these headers and has this for the rest.
+fn with_headers(test: impl Fn(&Person, &dyn Fn(&str) -> Ran)) {
+    if !PathBuf::from("/usr/bin/g++").exists() {
+        return skipped("there is no g++");
+    }
+    for_everybody(|person| {
+        // Whoever takes it over may change what it finds.
+        let script = "#!/bin/sh\nlast=; for word do case $word in *.cpp) last=$word;; esac; done\n\
+                      /usr/bin/g++ -H \"$@\" || exit\n\
+                      if [ \"$last\" ] && grep -q 'take it over' \"$last\"; then\n\
+                      printf changed > /tmp/.belljar-ready.h.gch && cat /tmp/.belljar-ready.h.gch >&2; fi\n";
+        // In the project nothing is seen when headers are compiled.
+        let directory = person.user.home().join("tools");
+        fs::create_dir(&directory).expect("made");
+        let compiler = directory.join("g++");
+        fs::write(&compiler, script).expect("written");
+        fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755)).expect("set");
+        let path = format!("{}:/usr/bin:/bin", directory.display());
+        let source = person.put("program.cpp", "");
+        test(person, &|rest| {
+            // Not by `put`: another owner, if only the same again, makes another compiler of it.
+            fs::write(&source, format!("{HEADERS}{rest}")).expect("written");
+            let mut belljar = person.belljar(&[RUN, &["program.cpp"]].concat());
+            Ran::of(output(belljar.env("PATH", &path)))
+        });
+    });
+}
+
+fn stderr(ran: &Ran) -> &str {
+    ran.report["stderr"].as_str().expect("text")
+}
+
+fn prints(number: u32) -> String {
+    format!("int main() {{ std::cout << {number} << __LINE__; }}\n")
+}
+
+/// Runs other texts until one takes what was compiled ahead. What changed just before is not trusted, so that can take a few.
+#[track_caller]
+fn until_taken(run: &dyn Fn(&str) -> Ran) {
+    let begun = Instant::now();
+    for number in 100.. {
+        let ran = run(&prints(number)).succeeded();
+        assert_eq!(ran.stdout(), format!("{number}6"), "{}", ran.report);
+        if stderr(&ran).contains(TAKEN) {
+            return;
+        }
+        assert!(begun.elapsed() < LONG, "never taken: {}", ran.report);
+    }
+}
+
+#[test]
+fn headers_are_compiled_once_and_messages_stay_what_they_are() {
+    with_headers(|person, run| {
+        let wrong = "int main() {\n  std::list<int> some;\n  std::sort(some.begin(), some.end());\n  missing();\n}\n";
+        let said = |ran: Ran| {
+            assert_eq!(ran.code, Some(1), "{}", ran.report);
+            let lines = stderr(&ran).lines();
+            // What the compiler says about the files that it reads.
+            let lines =
+                lines.filter(|line| !line.starts_with(['.', '!', 'M']) && line.contains(':'));
+            (
+                lines.collect::<Vec<_>>().join("\n"),
+                ran.report["errors"].clone(),
+            )
+        };
+        let first = run(wrong);
+        assert!(!stderr(&first).contains(TAKEN), "nothing is there yet");
+        let first = said(first);
+        until_taken(run);
+        let second = run(wrong);
+        assert!(stderr(&second).contains(TAKEN), "{}", second.report);
+        let second = said(second);
+        assert!(
+            first.0.contains("program.cpp:4"),
+            "it names the header's line"
+        );
+        assert_eq!(first, second);
+        // What comes before the headers may change what they are.
+        person.put(
+            "other.cpp",
+            format!("#define ONE 1\n{HEADERS}{}", prints(1)),
+        );
+        for _ in 0..3 {
+            let ran = Ran::of(output(&mut person.belljar(&[RUN, &["other.cpp"]].concat())));
+            assert_eq!(ran.succeeded().stdout(), "17");
+        }
+    });
+}
+
+#[test]
+fn nothing_that_a_compiler_does_to_headers_reaches_the_next_run() {
+    with_headers(|person, run| {
+        until_taken(run);
+        let contents = || -> Vec<Vec<u8>> {
+            let large = |path: &PathBuf| path.metadata().is_ok_and(|facts| facts.len() > 5 << 20);
+            let files = kept(person).into_iter().filter(large);
+            files.map(|path| fs::read(path).expect("read")).collect()
+        };
+        let before = contents();
+        assert_eq!(before.len(), 1);
+        let ran = run(&format!("// take it over\n{}", prints(1))).succeeded();
+        // It has changed its own copy.
+        assert!(stderr(&ran).ends_with("changed"), "{}", ran.report);
+        assert_eq!(before, contents());
+        let ran = run(&prints(2)).succeeded();
+        assert!(stderr(&ran).contains(TAKEN), "{}", ran.report);
+        assert_eq!(ran.stdout(), "26");
+    });
+}
+
+#[test]
+fn headers_that_are_damaged_are_compiled_again() {
+    with_headers(|person, run| {
+        until_taken(run);
+        for file in kept(person) {
+            let mut content = fs::read(&file).expect("read");
+            let middle = content.len() / 2;
+            content[middle] ^= 0x20;
+            fs::write(&file, content).expect("written");
+        }
+        let ran = run(&prints(1)).succeeded();
+        assert!(!stderr(&ran).contains(TAKEN), "{}", ran.report);
+        assert_eq!(ran.stdout(), "16");
+        until_taken(run);
+    });
+}

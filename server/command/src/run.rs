@@ -13,6 +13,7 @@ use crate::closing::{closing, not_run};
 use crate::exit::{self, BROKEN_PIPE, NOT_RUN};
 use crate::live::Live;
 use crate::options::{CellOptions, ExecOptions, RunOptions};
+use crate::signals::Signals;
 use crate::source;
 use crate::stdin::{self, Feed};
 use crate::style::Style;
@@ -150,15 +151,22 @@ fn conduct(
     } else {
         live.close(&closing(&report, Style::of_stderr()))
     };
+    let signal = live.signal;
+    let is_over = told.is_ok() && signal.is_none();
+    drop(live);
     if let Some(remains) = remains {
-        remains.leave();
+        match is_over {
+            // Whoever does not want to wait for that may end it like anything else.
+            true if Signals::let_be().is_ok() => remains.prepare_the_next(),
+            _ => remains.leave(),
+        }
     }
     let is_unmet = check && report.unmet().next().is_some();
     ExitCode::from(match told {
         Ok(()) => match report
             .ending
             .as_ref()
-            .map(|ending| exit::status(ending, live.signal))
+            .map(|ending| exit::status(ending, signal))
         {
             Some(0) if is_unmet => exit::UNMET,
             Some(status) => status,

@@ -12,12 +12,15 @@ pub struct Signals(SignalFd);
 impl Signals {
     /// From now on these signals no longer end the process by themselves. Threads that are started later do not take them.
     pub fn new() -> io::Result<Signals> {
-        let stops: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]
-            .into_iter()
-            .collect();
+        let stops = stops();
         stops.thread_block()?;
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         Ok(Signals(SignalFd::with_flags(&stops, flags)?))
+    }
+
+    /// From now on these signals end the process again.
+    pub fn let_be() -> io::Result<()> {
+        Ok(stops().thread_unblock()?)
     }
 
     /// To wait on.
@@ -30,4 +33,9 @@ impl Signals {
         let read = self.0.read_signal().ok().flatten()?;
         i32::try_from(read.ssi_signo).ok()
     }
+}
+
+fn stops() -> SigSet {
+    let stops = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+    stops.into_iter().collect()
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use belljar_runtime::{Catalogue, FoundTool, Host, Invocation, Messages, Places};
 
 use crate::document::{Document, Means, Pieces};
-use crate::{CELL_HOME, CellFile, Product, Refusal, RunRequest, Step, command, paths};
+use crate::{CELL_HOME, CellFile, Precompiled, Product, Refusal, RunRequest, Step, command, paths};
 
 /// Where programs put what they make while they are prepared.
 const SCRATCH: &str = "/tmp";
@@ -88,12 +88,27 @@ pub(crate) fn document_job(
     // Of a project, what its tool reads besides cannot be told.
     let is_made = place.is_none() && compiles && commands.run.first() == Some(&binary);
     let inputs = is_made.then(|| runtime.inputs(host, places, &invocation, &source.content));
+    let precompiled = commands.precompile.clone().and_then(|command| {
+        let ahead = runtime.precompiled(&found, &invocation, command, &source.content)?;
+        let (path, text) = ahead.source;
+        Some(Precompiled {
+            step: step(ahead.command, false, false),
+            source: CellFile {
+                path,
+                content: text.into_bytes(),
+                executable: false,
+            },
+            makes: ahead.makes,
+            inputs: ahead.inputs,
+        })
+    });
     let product = inputs.flatten().and_then(|inputs| {
         Some(Product {
             binary: PathBuf::from(&binary),
             inputs,
             tools: made_of(&found.tools),
             kept_in: kept_in(host)?,
+            precompiled,
         })
     });
     let prepared = commands

@@ -38,6 +38,6 @@ pub use refusal::Refusal;
 pub use refused::Fault;
 pub use request::{LineRange, Part, RunRequest, Source};
 pub use run_plan::{
-    CELL_HOME, CellFile, Executables, Limits, Product, Project, ProjectAccess, Rules, RunPlan,
-    Step, View,
+    CELL_HOME, CellFile, Executables, Limits, Precompiled, Product, Project, ProjectAccess, Rules,
+    RunPlan, Step, View,
 };

@@ -77,6 +77,23 @@ pub struct Product {
     pub tools: Vec<PathBuf>,
     /// The directory of the host in which such programs are kept. It need not be there.
     pub kept_in: PathBuf,
+    /// What the program begins with, if that can be compiled ahead.
+    #[serde(default)]
+    pub precompiled: Option<Precompiled>,
+}
+
+/// The beginning of a program. What it becomes may be put into the cell of any program that begins so: its compiler takes it
+/// then, and does without if it is not there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Precompiled {
+    /// What compiles it.
+    pub step: Step,
+    /// Its text, which lies below `/tmp`.
+    pub source: CellFile,
+    /// What it becomes, likewise.
+    pub makes: PathBuf,
+    /// Where the compiler lists what it read for that, likewise, as rules for `make`.
+    pub inputs: PathBuf,
 }
 
 /// Which files the cell may execute.

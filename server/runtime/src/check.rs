@@ -131,8 +131,10 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
             return Err(wrong(name, "no file of this name is shipped".to_owned()));
         }
     }
+    let ahead = definition.precompiled.as_ref();
     let inputs = definition.kept.iter().flat_map(|kept| &kept.inputs);
-    for template in inputs {
+    let of_ahead = ahead.map(|ahead| [&ahead.source, &ahead.makes, &ahead.inputs]);
+    for template in inputs.chain(of_ahead.into_iter().flatten()) {
         let is_in_scratch = template.starts_with("{scratch}/");
         if !is_in_scratch || expand::names(template).count() != 1 {
             return Err(wrong(
@@ -156,7 +158,9 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
                 return Err(wrong(name, format!("there is no [file.{name}]")));
             }
         }
-        if way.run.is_empty() || way.compile.iter().any(Vec::is_empty) {
+        let ahead_of = ahead.map(|ahead| &ahead.compile);
+        let mut commands = way.compile.iter().chain(ahead_of);
+        if way.run.is_empty() || commands.any(Vec::is_empty) {
             return Err(wrong("run", "a command needs a program".to_owned()));
         }
         let known = |name: &str| {
@@ -172,6 +176,7 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
                     "flags",
                     "directory",
                     "unbuffered",
+                    "faster",
                 ]
                 .contains(&name)
         };
@@ -183,7 +188,9 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
             .chain(definition.environment.values())
             .chain(unbuffered.environment.values())
             .chain(&unbuffered.add)
-            .chain(definition.flags.iter().flat_map(|flags| &flags.add));
+            .chain(definition.flags.iter().flat_map(|flags| &flags.add))
+            .chain(definition.faster.iter().flat_map(|faster| &faster.add))
+            .chain(ahead.iter().flat_map(|ahead| &ahead.compile));
         for template in templates {
             for name in expand::names(template) {
                 if !known(name) {
@@ -308,6 +315,12 @@ fn patterns(definition: &Definition) -> impl Iterator<Item = &String> {
                 .into_iter()
                 .flatten()
         }))
+        .chain(
+            definition
+                .precompiled
+                .iter()
+                .flat_map(|ahead| ahead.patterns()),
+        )
         .chain(selection.complete.as_ref())
         .chain(keep)
         .chain(

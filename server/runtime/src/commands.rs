@@ -48,6 +48,8 @@ pub struct Commands {
     pub environment: Vec<(String, String)>,
     /// Files that must be there.
     pub files: Vec<SupportFile>,
+    /// What compiles a program's beginning ahead.
+    pub precompile: Option<Vec<String>>,
     /// Directories of the user's that the tools read.
     pub libraries: Vec<PathBuf>,
 }
@@ -101,12 +103,17 @@ impl Runtime {
             true => &self.definition.unbuffered,
             false => &nothing,
         };
+        let there = self.definition.faster.iter();
+        let faster = there.map(|faster| (host.is_executable(&faster.file), &faster.add));
+        let faster = faster.into_iter().find(|(is_there, _)| *is_there);
+        let faster = faster.map_or([].as_slice(), |(_, add)| add);
         let command = |templates: &Vec<String>| {
             let mut command = Vec::with_capacity(templates.len() + invocation.arguments.len());
             for template in templates {
                 match template.as_str() {
                     "{arguments}" => command.extend_from_slice(invocation.arguments),
                     "{flags}" => command.extend(invocation.flags.iter().map(|one| fill(one))),
+                    "{faster}" => command.extend(faster.iter().map(|one| fill(one))),
                     "{unbuffered}" => command.extend(unbuffered.add.iter().map(|one| fill(one))),
                     template => command.push(fill(template)),
                 }
@@ -169,6 +176,11 @@ impl Runtime {
             run: command(run),
             environment,
             files: files.collect(),
+            precompile: self
+                .definition
+                .precompiled
+                .as_ref()
+                .map(|ahead| command(&ahead.compile)),
             libraries,
         }
     }

@@ -1,6 +1,7 @@
 //! What a runtime file says, as it is written there. Keys that are not listed here are refused.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -49,6 +50,9 @@ pub(crate) struct Definition {
     /// Further arguments for `{flags}`, where the program's text asks for them.
     #[serde(default)]
     pub flags: Vec<Flags>,
+    /// Arguments for `{faster}`: those of the first of these whose file is on this machine.
+    #[serde(default)]
+    pub faster: Vec<Faster>,
     /// Files of ours that a way needs in the cell.
     #[serde(default)]
     pub file: BTreeMap<String, SupportFile>,
@@ -60,6 +64,8 @@ pub(crate) struct Definition {
     #[serde(default)]
     pub unbuffered: Unbuffered,
     pub kept: Option<Kept>,
+    /// What programs begin with, where that can be compiled ahead.
+    pub precompiled: Option<crate::precompiled::Definition>,
     /// Projects whose documents run as the project's own tools run them.
     #[serde(default)]
     pub project: Vec<Project>,
@@ -201,6 +207,15 @@ pub(crate) struct Define {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Flags {
     pub when: String,
+    pub add: Vec<String>,
+}
+
+/// Arguments that have a tool do the same in less time.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Faster {
+    /// The program that it takes: an absolute path.
+    pub file: PathBuf,
     pub add: Vec<String>,
 }
 

@@ -34,8 +34,8 @@ mod watcher;
 
 pub use belljar_sys::begin_with;
 pub use cell::{Canceller, Cell, Input};
+pub use inner::Remains;
 pub use kept::{Stock, stock};
 pub use launcher::Launcher;
 pub use site::Site;
 pub use talk::Audience;
-pub use watch::Remains;

@@ -4,6 +4,7 @@
 //! the program has not begun, and puts a copy into the next cell. What goes wrong here only means that the program is
 //! compiled again.
 
+mod beginning;
 mod entry;
 mod inputs;
 mod key;
@@ -21,7 +22,8 @@ use belljar_plan::{CellFile, Product, RunPlan};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 
 use crate::notice::Inside;
-use entry::Entry;
+pub use beginning::{Beginning, Making};
+use entry::{Entry, State};
 pub use entry::{MOST_PRINTED, Printed};
 use shelf::Shelf;
 pub use shelf::{Stock, stock};
@@ -40,8 +42,8 @@ pub enum Kept {
     Nothing,
     /// The program.
     Program(Found),
-    /// A place to keep it.
-    Room(Room),
+    /// A place to keep it, and what it begins with.
+    Room(Box<Room>, Beginning),
 }
 
 /// A program that was kept.
@@ -55,6 +57,10 @@ pub struct Room {
     product: Product,
     place: shelf::Place,
     begun: SystemTime,
+    /// A larger one is not kept.
+    most: u64,
+    /// What else it was made of than its compiler will say.
+    besides: Vec<(String, State)>,
 }
 
 /// Looks for the program of a run. To be called before root's privilege goes: what is kept is the user's.
@@ -77,11 +83,17 @@ pub fn look(plan: &RunPlan) -> Kept {
         return Kept::Program(Found { product, entry });
     }
     match shelf.reserve(&key) {
-        Some(place) => Kept::Room(Room {
-            product: product.clone(),
-            place,
-            begun,
-        }),
+        Some(place) => {
+            let beginning = beginning::look(&shelf, plan, product);
+            let room = Room {
+                product: product.clone(),
+                place,
+                begun,
+                most: MOST_BYTES,
+                besides: Vec::new(),
+            };
+            Kept::Room(Box::new(room), beginning)
+        }
         None => Kept::Nothing,
     }
 }
@@ -102,6 +114,11 @@ impl Found {
 }
 
 impl Room {
+    /// What is made here is made of these files too.
+    pub fn made_of(&mut self, besides: Vec<(String, State)>) {
+        self.besides = besides;
+    }
+
     /// Keeps what the steps before the program made, if all that they read is known. Only pid 1 is left in the cell, so
     /// nobody changes anything meanwhile.
     pub fn keep(
@@ -111,11 +128,11 @@ impl Room {
         scratch: BorrowedFd<'_>,
         printed: Printed,
     ) -> Option<()> {
-        let program = read(scratch, &self.product.binary, MOST_BYTES)?;
+        let program = read(scratch, &self.product.binary, self.most)?;
         let lists = self.product.inputs.iter();
         let lists = lists.map(|list| String::from_utf8(read(scratch, list, MOST_LISTED)?).ok());
         let lists: Vec<String> = lists.collect::<Option<_>>()?;
-        let mut read_by_them = Vec::new();
+        let mut read_by_them = self.besides;
         for path in inputs::named(&lists, &plan.work_dir)? {
             read_by_them.extend(inputs::input(plan, inside, path, self.begun)?);
         }

@@ -8,16 +8,16 @@ use std::time::SystemTime;
 use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
 
-use super::entry::Entry;
+use super::entry::{Entry, MOST_DESCRIPTION};
 use super::{MOST_BYTES, is_key};
 
 /// So much is kept, and so many programs. The ones that were not used for longest go first.
 const MOST: Stock = Stock {
     programs: 500,
-    bytes: 256 << 20,
+    bytes: 512 << 20,
 };
 /// Besides the program, an entry holds names of files and what the compiler printed.
-const MOST_ENTRY: u64 = MOST_BYTES + (16 << 20);
+const MOST_ENTRY: u64 = MOST_BYTES + MOST_DESCRIPTION;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Place {
     path: PathBuf,
     file: File,
     is_filled: bool,
+    /// If it is not filled, it is filled with nothing, so that nobody tries again.
+    or_nothing: bool,
 }
 
 impl Shelf {
@@ -58,15 +60,27 @@ impl Shelf {
 
     /// What is kept under this key.
     pub fn take(&self, key: &str) -> Option<Entry> {
-        let mut file = OpenOptions::new()
+        Entry::read(&mut self.open_entry(key)?, MOST_ENTRY)
+    }
+
+    /// The file under this key, whatever it holds.
+    pub fn open_entry(&self, key: &str) -> Option<File> {
+        let file = OpenOptions::new()
             .read(true)
+            .write(true)
             .custom_flags(OFlag::O_NOFOLLOW.bits() | OFlag::O_NONBLOCK.bits())
             .open(self.0.join(key))
             .ok()?;
-        let entry = Entry::read(&mut file, MOST_ENTRY)?;
         // So that it is not among those that go first.
         let _ = file.set_modified(SystemTime::now());
-        Some(entry)
+        Some(file)
+    }
+
+    /// Whether nobody asked for this key before. From now on somebody did.
+    pub fn is_first(&self, key: &str) -> bool {
+        let mut options = OpenOptions::new();
+        let made = options.write(true).create_new(true).mode(0o600);
+        made.open(self.0.join(key)).is_ok()
     }
 
     /// A place for what will be kept under this key. Whoever else has one, or reads what was there, goes on with that.
@@ -84,6 +98,7 @@ impl Shelf {
             path,
             file,
             is_filled: false,
+            or_nothing: false,
         })
     }
 
@@ -140,8 +155,24 @@ impl Place {
     }
 }
 
+impl Place {
+    /// See above.
+    pub fn or_nothing(mut self) -> Place {
+        self.or_nothing = true;
+        self
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
+        if !self.is_filled && self.or_nothing {
+            let nothing = Entry {
+                inputs: Vec::new(),
+                printed: Vec::new(),
+                program: Vec::new(),
+            };
+            self.is_filled = nothing.write(&mut self.file).is_ok();
+        }
         if !self.is_filled {
             // Root's runs are nobody's by now and may not; an empty place is none, and goes with the old ones.
             let _ = fs::remove_file(&self.path);

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use super::entry::state;
+use super::entry::{Large, state};
 use super::*;
 
 fn entry(program: &[u8]) -> Entry {
@@ -196,4 +196,41 @@ fn a_file_that_is_listed_often_is_looked_at_once() {
     };
     assert!(named(format!("a.o:{}\n", many(10_000))).is_some());
     assert!(named(format!("a.o:{}\n", many(10_001))).is_none());
+}
+
+#[test]
+fn what_is_large_is_poured_and_made_again_if_it_is_damaged() {
+    let (folder, shelf) = shelf();
+    let path = folder.path().join("a/b").join(key('a'));
+    assert!(shelf.is_first(&key('a')));
+    assert!(!shelf.is_first(&key('a')), "somebody asked before");
+    assert!(shelf.open_entry(&key('a')).and_then(Large::read).is_none());
+    let place = shelf.reserve(&key('a')).expect("a place");
+    let content = vec![7; 600 << 10];
+    place.fill(&entry(&content)).expect("filled");
+    let poured = || {
+        let large = shelf.open_entry(&key('a')).and_then(Large::read)?;
+        let length = large.length;
+        let place = tempfile::NamedTempFile::new().expect("a file");
+        let inputs = large.pour(&mut place.reopen().expect("opened"));
+        Some((length, inputs, fs::read(place.path()).expect("read")))
+    };
+    let whole = Some((content.len() as u64, Some(entry(b"").inputs), content));
+    assert_eq!(poured(), whole);
+    let mut wrong = fs::read(&path).expect("read");
+    let middle = wrong.len() / 2;
+    wrong[middle] ^= 1;
+    fs::write(&path, wrong).expect("written");
+    assert_eq!(poured().map(|(_, inputs, _)| inputs), Some(None));
+    assert_eq!(poured(), None, "nothing is left of it");
+    assert!(!shelf.is_first(&key('a')));
+}
+
+#[test]
+fn what_could_not_be_made_is_not_tried_again() {
+    let (_folder, shelf) = shelf();
+    let place = shelf.reserve(&key('a')).expect("a place").or_nothing();
+    drop(place);
+    let nothing = shelf.open_entry(&key('a')).and_then(Large::read);
+    assert_eq!(nothing.map(|nothing| nothing.length), Some(0));
 }
