@@ -13,6 +13,9 @@ pub struct OrdinaryUser {
     uid: Option<u32>,
 }
 
+/// What a program is put behind for [`OrdinaryUser::listened`]; then comes which calls are asked about.
+pub const LISTENED: [&str; 3] = ["python3", "-c", include_str!("listened.py")];
+
 impl OrdinaryUser {
     /// A new home and a new folder.
     pub fn new() -> Self {
@@ -105,6 +108,16 @@ impl OrdinaryUser {
             std::fs::copy(&built, &copy).expect("a copy of the binary");
         }
         copy
+    }
+
+    /// Like [`OrdinaryUser::command`], but the program, which is the first argument to add, runs below a filter with a listener
+    /// that another program holds. That one is asked about the calls `asked` (numbers with commas between, or `none`), and
+    /// lets all of them be made.
+    pub fn listened(&self, asked: &str) -> Command {
+        let [program, arguments @ ..] = LISTENED;
+        let mut command = self.command(program);
+        command.args(arguments).arg(asked);
+        command
     }
 
     /// `program`, ready to start as this user, with an environment that holds nothing of ours.

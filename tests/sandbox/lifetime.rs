@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::person::{PATIENCE, Person, for_everybody, output, output_of, send_signal};
 use crate::server::processes_with;
 
-const BROOD: &str = include_str!("payloads/brood.py");
+pub const BROOD: &str = include_str!("payloads/brood.py");
 /// Processes of the brood: seven of its own, and two of Belljar's that show the same arguments.
 const AT_LEAST: usize = 9;
 /// How long anything may live after the run.

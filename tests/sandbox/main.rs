@@ -23,3 +23,4 @@ mod posture;
 mod server;
 mod stub;
 mod surroundings;
+mod traced;

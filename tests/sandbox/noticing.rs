@@ -23,13 +23,13 @@ pub fn furnish_home(person: &Person) -> std::path::PathBuf {
     home
 }
 
-fn run(person: &Person, variables: &[(&str, &str)], file: &str) -> Ran {
+pub fn run(person: &Person, variables: &[(&str, &str)], file: &str) -> Ran {
     let mut command = person.belljar(&["run", "--json", file]);
     Ran::of(output(command.envs(variables.iter().copied())))
 }
 
 /// What the comments of the program say that is to be told: line, kind, target.
-fn expected() -> BTreeSet<(u64, String, String)> {
+pub fn expected() -> BTreeSet<(u64, String, String)> {
     let marks = NOTICED.lines().zip(1..).filter_map(|(line, number)| {
         let (_, mark) = line.split_once("  # ")?;
         let (kind, target) = mark.split_once(' ')?;
@@ -38,7 +38,7 @@ fn expected() -> BTreeSet<(u64, String, String)> {
     marks.collect()
 }
 
-fn told(ran: &Ran) -> BTreeSet<(u64, String, String)> {
+pub fn told(ran: &Ran) -> BTreeSet<(u64, String, String)> {
     let all = ran.report["violations"].as_array().expect("violations");
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     all.iter()

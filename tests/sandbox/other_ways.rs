@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::person::{Person, for_everybody, output};
 
 const REACH_OUT: &str = include_str!("payloads/reach_out.py");
-const DENIED: &str = include_str!("payloads/denied.py");
+pub const DENIED: &str = include_str!("payloads/denied.py");
 const SECRET: &str = "only the host may know";
 /// O_NONBLOCK of include/uapi/asm-generic/fcntl.h.
 const NONBLOCKING: i32 = 0o4000;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::sync::mpsc::channel;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -19,6 +19,9 @@ pub struct Person {
     pub user: OrdinaryUser,
     /// Whether this is root.
     pub is_root: bool,
+    /// Belljar runs below a filter whose listener, held by another program, is asked about these calls: see
+    /// [`OrdinaryUser::listened`]. `BELLJAR_TEST_LISTENED=none` runs all of these tests so.
+    pub listened: Mutex<Option<String>>,
 }
 
 /// Does the test as whoever runs the tests, and if that is root, as an ordinary user too.
@@ -26,10 +29,12 @@ pub fn for_everybody(test: impl Fn(&Person)) {
     let ordinary = Person {
         user: OrdinaryUser::new(),
         is_root: false,
+        listened: listened_from_the_start(),
     };
     let root = OrdinaryUser::is_made_by_root().then(|| Person {
         user: OrdinaryUser::whoever_we_are(),
         is_root: true,
+        listened: listened_from_the_start(),
     });
     for person in std::iter::once(ordinary).chain(root) {
         let name = if person.is_root {
@@ -45,6 +50,11 @@ pub fn for_everybody(test: impl Fn(&Person)) {
         }
         test(&person);
     }
+}
+
+/// What [`Person::listened`] begins with.
+pub fn listened_from_the_start() -> Mutex<Option<String>> {
+    Mutex::new(std::env::var("BELLJAR_TEST_LISTENED").ok())
 }
 
 impl Person {
@@ -67,7 +77,15 @@ impl Person {
 
     /// `belljar` with these arguments.
     pub fn belljar(&self, arguments: &[&str]) -> Command {
-        let mut command = self.outside(self.user.belljar());
+        let mut command = match &*self.listened.lock().expect("a test") {
+            None => self.outside(self.user.belljar()),
+            Some(asked) => {
+                let mut command = self.user.listened(asked);
+                command.env("PATH", self.search_path());
+                command.arg(self.user.belljar());
+                command
+            }
+        };
         command.args(arguments).stdin(Stdio::null());
         command
     }
@@ -75,10 +93,13 @@ impl Person {
     /// A program outside of any sandbox.
     pub fn outside(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = self.user.command(program);
-        // The system's own Python before any other: those that are scripts around it take ten times as long.
-        let path = format!("/usr/local/bin:/usr/bin:/bin:{}", self.user.search_path());
-        command.env("PATH", path);
+        command.env("PATH", self.search_path());
         command
+    }
+
+    /// The system's own Python before any other: those that are scripts around it take ten times as long.
+    fn search_path(&self) -> String {
+        format!("/usr/local/bin:/usr/bin:/bin:{}", self.user.search_path())
     }
 
     /// Runs a command in a sandbox, and reads the report.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::lifetime::child;
 use crate::noticing::{NOTICED, furnish_home};
 use crate::ordinary_user::{OrdinaryUser, skipped};
-use crate::person::{Person, Ran, output, send_signal};
+use crate::person::{Person, Ran, listened_from_the_start, output, send_signal};
 use crate::server::wait_until;
 
 /// Not below `/tmp`, which a cell has itself. A folder that every system has, and that most keep empty.
@@ -30,6 +30,7 @@ fn somebody() -> Option<Person> {
     let person = Person {
         user: OrdinaryUser::new(),
         is_root: false,
+        listened: listened_from_the_start(),
     };
     if !OrdinaryUser::is_made_by_root() {
         skipped("only root can make a device that everybody may open, and show a folder elsewhere");

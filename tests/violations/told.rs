@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde::Deserialize;
 
-use crate::ordinary_user::{OrdinaryUser, copy_folder};
+use crate::ordinary_user::{LISTENED, OrdinaryUser, copy_folder};
 use crate::snippet::{FIXTURES, Snippet};
 
 /// A report, as far as the score needs it.
@@ -16,6 +16,8 @@ pub struct Told {
     pub violations: Vec<Violation>,
     #[serde(default)]
     pub ending: serde_json::Value,
+    #[serde(default)]
+    pub posture: serde_json::Value,
     /// All that Belljar wrote, for the search for secrets.
     #[serde(skip)]
     pub raw: String,
@@ -47,8 +49,8 @@ pub fn furnish_home(user: &OrdinaryUser) {
     user.own_everything();
 }
 
-/// Runs a snippet in a project of its own.
-pub fn run(user: &OrdinaryUser, snippet: &Snippet) -> Told {
+/// Runs a snippet in a project of its own, if `listened` below a filter whose listener another program holds.
+pub fn run(user: &OrdinaryUser, snippet: &Snippet, listened: bool) -> Told {
     let project = user.work().join(snippet.name().replace('.', "-"));
     std::fs::create_dir(&project).expect("a project");
     std::fs::copy(snippet.file(), project.join(snippet.name())).expect("a copy of the snippet");
@@ -57,9 +59,12 @@ pub fn run(user: &OrdinaryUser, snippet: &Snippet) -> Told {
     let secrets: BTreeMap<String, String> =
         serde_json::from_slice(&secrets).expect("names and values");
     // The outer clock only ends a Belljar that hangs; its own limits come first.
-    let output = user
-        .command("timeout")
-        .args(["--signal=KILL", "180"])
+    let mut command = user.command("timeout");
+    command.args(["--signal=KILL", "180"]);
+    if listened {
+        command.args(LISTENED).arg("none");
+    }
+    let output = command
         .arg(user.belljar())
         .args(["run", "--json"])
         .args(snippet.limits())

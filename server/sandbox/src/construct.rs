@@ -9,6 +9,7 @@ use belljar_child::{Answer, Ground, Message, Prepared, Step};
 use belljar_plan::{Executables, RunPlan};
 use belljar_report::Posture;
 use belljar_sys::{Arena, TreeAttributes};
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
@@ -17,8 +18,9 @@ use crate::failure::Failure;
 use crate::fault::{self, step_to_fail};
 use crate::furnish::{Furniture, ProjectMount};
 use crate::identity::Identity;
+use crate::notice::{Source, Tracer};
 use crate::posture::{missing, posture_of};
-use crate::prepare::prepare;
+use crate::prepare::{filter_for_tracer, prepare};
 use crate::stub::{self, Server, Tree};
 
 /// A set-up that takes longer than this hangs, and is a failure. (Measured: 2 ms, and 100 ms on a cold disk.)
@@ -47,8 +49,8 @@ pub struct Standing {
     pub status: OwnedFd,
     /// The program's output.
     pub output: [Option<PipeReader>; 2],
-    /// The listener, if there is one.
-    pub listener: Option<OwnedFd>,
+    /// Where the calls come from that the filter stops, if anybody is told of them.
+    pub source: Option<Source>,
     /// Serves the root, if that is a stub.
     pub server: Option<Server>,
     /// Where the programs ask for names.
@@ -200,7 +202,7 @@ pub fn construct(
     furniture: &Furniture<'_>,
     tree: Option<Tree>,
 ) -> Result<Standing, Setback> {
-    let (plan, choices) = (order.plan, order.choices);
+    let plan = order.plan;
     let abi = belljar_sys::landlock_abi();
     if abi == 0 && plan.executables != Executables::Everything {
         begun.give_up();
@@ -221,9 +223,11 @@ pub fn construct(
         }
     }
     let pid = begun.pid;
-    let standing = await_ready(begun, furniture, choices, tree);
+    let standing = await_ready(begun, order, arena, furniture, tree);
     if standing.is_err() {
-        // Whatever state it is in; the descriptor named it and no other. Then there is nothing left of it.
+        // Whatever state it is in; the number is its own for as long as nobody has waited for it. Then there is nothing left of it.
+        let first = nix::unistd::Pid::from_raw(pid);
+        let _ = nix::sys::signal::kill(first, nix::sys::signal::Signal::SIGKILL);
         let _ = belljar_sys::wait_for(pid);
     }
     standing.map(|mut standing| {
@@ -252,17 +256,21 @@ impl Begun {
 /// Waits until the cell stands, and takes over the descriptors that it opened for us.
 fn await_ready(
     begun: Begun,
+    order: Order<'_>,
+    arena: &Arena,
     furniture: &Furniture<'_>,
-    choices: Choices,
     tree: Option<Tree>,
 ) -> Result<Standing, Setback> {
+    let choices = order.choices;
     let Begun {
         pidfd,
         pid,
         status,
         output,
     } = begun;
-    let (message, server) = match await_message(&status, &pidfd, tree) {
+    let mut tracing = Tracing::NotAsked;
+    let without_listener = |error| tracing = trace(pid, &status, order, arena, error);
+    let (message, server) = match await_message(&status, &pidfd, tree, without_listener) {
         Ok(Some(told)) => told,
         Ok(None) => {
             let _ = belljar_sys::kill_by_descriptor(pidfd.as_fd());
@@ -290,20 +298,23 @@ fn await_ready(
             .transpose()
     };
     let mut notes = Vec::new();
-    let listener = match take(listener) {
-        Ok(Some(listener)) => Some(listener),
-        Ok(None) if choices.listen => {
-            notes.push(
-                "denials are enforced but not located: another program holds the listener"
-                    .to_owned(),
-            );
+    let source = match (take(listener), tracing) {
+        (Ok(Some(listener)), _) => Some(Source::Listener(listener)),
+        (Ok(None), Tracing::Traced(why, tracer)) => {
+            notes.push(format!("denials are located by tracing (ptrace): {why}"));
+            Some(Source::Tracer(tracer))
+        }
+        (Ok(None), Tracing::Refused(why, error)) => {
+            notes.push(format!(
+                "denials are enforced but not located: {why}, and tracing is refused ({error})"
+            ));
             None
         }
-        Ok(None) => {
+        (Ok(None), Tracing::NotAsked) => {
             notes.push("denials are enforced but not located: this machine lets no process look into another".to_owned());
             None
         }
-        Err(_) => {
+        (Err(_), _) => {
             let _ = belljar_sys::kill_by_descriptor(pidfd.as_fd());
             return Err(Setback::TryWith(Choices {
                 listen: false,
@@ -320,13 +331,13 @@ fn await_ready(
             "no overlay here: the project is read-only, and UNIX sockets are shut".to_owned(),
         );
     }
-    let posture = posture_of(message.value.cast_unsigned(), listener.is_some(), notes);
+    let posture = posture_of(message.value.cast_unsigned(), source.is_some(), notes);
     Ok(Standing {
         pidfd,
         pid,
         status,
         output: output.map(Some),
-        listener,
+        source,
         server,
         names,
         home_names: None,
@@ -336,11 +347,48 @@ fn await_ready(
     })
 }
 
-/// The message that says how building ended, while the root is served if that is a stub.
+/// What came of pid 1's having no listener.
+enum Tracing {
+    /// It has one, or was not to ask for it.
+    NotAsked,
+    /// Why it has none, and who traces it instead.
+    Traced(&'static str, Tracer),
+    /// Why it has none, and why nobody traces it.
+    Refused(&'static str, Errno),
+}
+
+/// Traces pid 1, which has no listener because of an error, and tells it what to load then. What is to be refused is
+/// refused either way.
+fn trace(pid: i32, status: &OwnedFd, order: Order<'_>, arena: &Arena, error: Errno) -> Tracing {
+    let why = match error {
+        Errno::EBUSY => "another program holds the listener",
+        _ => "this kernel has no listener",
+    };
+    // Made first: whoever is traced cannot go on without us.
+    let traced = filter_for_tracer(order, arena).and_then(|filter| {
+        if fault::is_closed("tracer") {
+            return Err(Errno::EPERM.into());
+        }
+        Ok((Tracer::of(pid)?, filter))
+    });
+    let filter = traced.as_ref().ok().map(|(_, filter)| *filter);
+    belljar_child::hand_over_filter(status.as_raw_fd(), filter);
+    match traced {
+        Ok((tracer, _)) => Tracing::Traced(why, tracer),
+        Err(error) => {
+            let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
+            Tracing::Refused(why, errno)
+        }
+    }
+}
+
+/// The message that says how building ended, while the root is served if that is a stub. `without_listener` is told if
+/// pid 1 has none, and why.
 fn await_message(
     status: &OwnedFd,
     pidfd: &OwnedFd,
     mut tree: Option<Tree>,
+    mut without_listener: impl FnMut(Errno),
 ) -> io::Result<Option<(Message, Option<Server>)>> {
     let deadline = Instant::now() + PATIENCE;
     let mut server: Option<Server> = None;
@@ -355,6 +403,10 @@ fn await_message(
         let Some(message) = read_message(status, Some(deadline))? else {
             return Ok(None);
         };
+        if message.kind == b'N' {
+            without_listener(Errno::from_raw(message.value));
+            continue;
+        }
         match tree.take() {
             Some(tree) if message.kind == b'U' => {
                 let [device, root, ..] = message.descriptors;

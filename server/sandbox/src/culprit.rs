@@ -27,8 +27,8 @@ pub struct Stilled {
 }
 
 impl Stilled {
-    /// Stops all that descend from `first`, the cell's pid 1.
-    pub fn below(first: i32) -> Stilled {
+    /// Stops all that descend from `first`, the cell's pid 1. Whoever is traced stops only with its tracer's help: `keep_up`.
+    pub fn below(first: i32, mut keep_up: impl FnMut()) -> Stilled {
         let mut processes: Vec<(i32, OwnedFd)> = Vec::new();
         for _ in 0..ROUNDS {
             let known: HashSet<i32> = processes.iter().map(|(pid, _)| *pid).collect();
@@ -52,8 +52,10 @@ impl Stilled {
             }
         }
         let deadline = Instant::now() + PATIENCE;
+        keep_up();
         while processes.iter().any(|(pid, _)| is_running(*pid)) && Instant::now() < deadline {
             std::thread::yield_now();
+            keep_up();
         }
         Stilled { processes }
     }
@@ -216,7 +218,7 @@ mod tests {
         }
         assert!(descends_from(children_of(pid)[0], me));
         assert!(!descends_from(me, pid));
-        let stilled = Stilled::below(pid);
+        let stilled = Stilled::below(pid, || ());
         assert_eq!(stilled.suspects(Kind::LimitWall), children_of(pid));
         let child = directory_of(children_of(pid)[0]);
         assert_eq!(state_of(&child).as_deref(), Some("T"));

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use nix::errno::Errno;
+
 use crate::cgroup::{self, Lack};
 use crate::stub;
 
@@ -135,12 +137,23 @@ fn listener() -> Finding {
             "boot with kernel.yama.ptrace_scope at most 2",
         );
     }
-    found(
-        LAYER,
-        actions().contains("user_notif"),
-        "seccomp listener",
-        "Linux 5.19 or later",
-    )
+    let is_known = actions().contains("user_notif");
+    let why = match belljar_sys::try_listener() {
+        Ok(()) if is_known => return found(LAYER, true, "seccomp listener", ""),
+        Err(error) if error.raw_os_error() == Some(Errno::EBUSY as i32) => {
+            "another program holds the listener"
+        }
+        _ => "this kernel has no listener",
+    };
+    match belljar_sys::try_tracing() {
+        Ok(()) => found(LAYER, true, format!("by tracing (ptrace): {why}"), ""),
+        Err(error) => found(
+            LAYER,
+            false,
+            format!("{why}, and tracing is refused ({error}): refusals are enforced all the same"),
+            "Linux 5.19 or later, and a container that has no listener of its own or allows ptrace",
+        ),
+    }
 }
 
 fn landlock() -> Finding {

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use belljar_child::Step;
 
-/// What a test wants to see fail: the name of a step, or `overlay`, `listener`, `stub` or
+/// What a test wants to see fail: the name of a step, or `overlay`, `listener`, `tracer`, `stub` or
 /// `opens` (to stop them all) to see the other way taken. Making
 /// something fail can only stop a run or take the way that the posture tells of, so anyone may ask for it.
 static TO_FAIL: OnceLock<String> = OnceLock::new();

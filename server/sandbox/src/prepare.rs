@@ -13,7 +13,7 @@ use belljar_plan::RunPlan;
 use belljar_sys::Arena;
 
 use crate::construct::{Choices, Order};
-use crate::filter::{self, Arch, Observed, UnixSockets};
+use crate::filter::{self, Arch, Observed, Told, UnixSockets};
 use crate::furnish::{Furniture, ProjectMount, staging_place};
 use crate::identity::INSIDE;
 use crate::landlock;
@@ -177,20 +177,29 @@ fn observed_of_files(plan: &RunPlan, stub: bool) -> Vec<Observed> {
 
 /// The filter programs: the one that refuses by itself, and the one that asks.
 fn filters(plan: &RunPlan, choices: Choices) -> (Vec<Instruction>, Vec<Instruction>) {
+    let asking = Told::Listener(&observed_by(plan, choices.stub));
+    (program(choices, Told::Nobody), program(choices, asking))
+}
+
+/// The filter program for a cell that is traced. It is made when there is no listener, and not before.
+pub fn filter_for_tracer<'a>(order: Order<'_>, arena: &'a Arena) -> io::Result<&'a [Instruction]> {
+    let Order { plan, choices, .. } = order;
+    let told = Told::Tracer(&observed_by(plan, choices.stub));
+    arena.copy(&program(choices, told))
+}
+
+fn program(choices: Choices, told: Told<'_>) -> Vec<Instruction> {
     let unix = match choices.project {
         ProjectMount::Overlay => UnixSockets::Open,
         ProjectMount::View => UnixSockets::Closed,
     };
-    let load = |listener: Option<&[Observed]>| {
-        filter::program(Arch::NATIVE, unix, listener)
-            .into_iter()
-            .map(|one| Instruction {
-                code: one.code,
-                jt: one.jt,
-                jf: one.jf,
-                k: one.k,
-            })
-            .collect()
-    };
-    (load(None), load(Some(&observed_by(plan, choices.stub))))
+    filter::program(Arch::NATIVE, unix, told)
+        .into_iter()
+        .map(|one| Instruction {
+            code: one.code,
+            jt: one.jt,
+            jf: one.jf,
+            k: one.k,
+        })
+        .collect()
 }

@@ -19,7 +19,7 @@ use crate::disk::Filling;
 use crate::failure::Failure;
 use crate::kept::{Printed, Room};
 use crate::limits::LimitWords;
-use crate::notice::{Besides, Inside, Listener, Names, Print, Prints};
+use crate::notice::{Besides, Inside, Listener, Names, Print, Prints, Source};
 use crate::output::{Output, TooMuch};
 use crate::procfs::waited_for_us;
 use crate::stub::Stub;
@@ -131,7 +131,7 @@ pub fn watch(
         .output_lines
         .then(|| Prints::of(standing.output.each_ref().map(Option::as_ref)));
     let listener = Listener::new(
-        standing.listener.take(),
+        standing.source.take(),
         standing.pid,
         plan,
         inside,
@@ -202,6 +202,11 @@ impl Remains {
 impl Drop for Remains {
     fn drop(&mut self) {
         let _ = belljar_sys::kill_by_descriptor(self.0.pidfd.as_fd());
+        if let Some(Source::Tracer(tracer)) = &mut self.0.source {
+            // Whoever is traced is not gone before the tracer has seen it.
+            tracer.bury(self.0.group.is_some().then_some(PATIENCE));
+            return;
+        }
         if self.0.group.is_some() && !is_gone(self.0.pidfd.as_fd()) {
             return;
         }
@@ -232,6 +237,9 @@ impl Watch<'_, '_> {
             self.silent.status |= ready.status_closed;
             self.silent.listener |= ready.listener_closed;
             self.talk.send();
+            if ready.listener {
+                self.listener.keep_up();
+            }
             if ready.status {
                 self.read_status();
             }
@@ -241,7 +249,7 @@ impl Watch<'_, '_> {
                     self.read_output(index);
                 }
             }
-            if ready.listener {
+            if ready.call {
                 self.answer();
             }
             if ready.names {
@@ -291,10 +299,11 @@ impl Watch<'_, '_> {
         // Where prints come this way, they wait too.
         let prints_wait = behind && self.plan.output_lines;
         let hears = !self.silent.listener && !prints_wait;
+        let keeps_up = hears || self.listener.must_keep_up();
         let listener = self
             .listener
             .descriptor()
-            .and_then(|listener| add(listener, PollFlags::POLLIN, hears));
+            .and_then(|listener| add(listener, PollFlags::POLLIN, keeps_up));
         let names = self
             .listener
             .names()
@@ -321,6 +330,12 @@ impl Watch<'_, '_> {
         // Whole milliseconds, rounded up: less would be none, and we would not wait at all.
         let patience = patience + Duration::from_millis(1);
         let patience = self.filling.patience().unwrap_or(patience).min(patience);
+        let is_behind = self.listener.is_behind();
+        let has_call = hears && self.listener.has_call();
+        let patience = match is_behind || has_call {
+            true => Duration::ZERO,
+            false => patience,
+        };
         let patience = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
         match nix::poll::poll(&mut waiting, patience) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
@@ -340,7 +355,8 @@ impl Watch<'_, '_> {
             server: flags(server).intersects(PollFlags::POLLIN | closed),
             status: flags(status).contains(PollFlags::POLLIN),
             status_closed: is_closed(status),
-            listener: flags(listener).contains(PollFlags::POLLIN),
+            listener: flags(listener).contains(PollFlags::POLLIN) || is_behind,
+            call: hears && (flags(listener).contains(PollFlags::POLLIN) || has_call),
             listener_closed: is_closed(listener),
             names: flags(names).contains(PollFlags::POLLIN),
             looks: flags(looks).contains(PollFlags::POLLIN),
@@ -536,7 +552,9 @@ impl Watch<'_, '_> {
         let (cpu_us, peak) = match self.last.filter(|_| self.is_over()) {
             Some(last) => (last.cpu_us, last.peak_resident),
             None if !self.is_dead => (0, 0),
-            None => belljar_sys::wait_for(self.standing.pid)
+            None => self
+                .listener
+                .bury()
                 .map_or((0, 0), |end| (end.cpu_us, end.peak_resident)),
         };
         // Pid 1's own clock, if it lived to tell: what we hear, we may hear late.
@@ -569,6 +587,8 @@ impl Watch<'_, '_> {
             let _ = belljar_sys::clear_parent_death_signal();
         }
         end(self.talk, ending, usage);
+        // A listener goes now: who still waited for an answer would be told that there is none.
+        self.standing.source = self.listener.into_source().filter(Source::must_keep_up);
         Remains(self.standing)
     }
 
@@ -644,6 +664,7 @@ struct Ready {
     status: bool,
     status_closed: bool,
     listener: bool,
+    call: bool,
     listener_closed: bool,
     names: bool,
     looks: bool,

@@ -99,7 +99,8 @@ pub fn enter(ground: &Ground<'_>, p: &Prepared<'_>) -> Result<Message, Failed> {
     let layers = read_back(p);
     let status = own_status();
     // Last, so that nothing above has to be allowed by the filter.
-    let listener = load_filters(&p.filters).map_err(|error| (Step::Seccomp, error, 0))?;
+    let listener =
+        load_filters(&p.filters, ground.status).map_err(|error| (Step::Seccomp, error, 0))?;
     try_step(Step::Seccomp, Ok(()))?;
     let posture = layers | privileges(status);
     let complete = posture & posture_bit::ALWAYS == posture_bit::ALWAYS;

@@ -6,7 +6,7 @@ use core::ffi::{c_char, c_int, c_void};
 use crate::clock::Clock;
 use crate::enter::{Failed, break_ground, enter};
 use crate::kernel::{self, Errno, check, check_long};
-use crate::prepared::{Answer, Ground, Message, Prepared, Program, Step};
+use crate::prepared::{Answer, Ground, Instruction, Message, Prepared, Program, Step};
 
 /// Clones into a user and a process namespace of its own; the clone becomes pid 1 of a cell and never returns. It builds
 /// what it can, and waits to be told by [`hand_over`] what else is wanted. Gives its process id and a descriptor that names
@@ -76,6 +76,23 @@ pub fn hand_over(socket: c_int, prepared: &Prepared<'_>) {
             socket,
             address.as_ptr().cast::<c_void>(),
             address.len(),
+            libc::MSG_NOSIGNAL,
+        )
+    };
+}
+
+/// Answers pid 1, which has no listener: it is traced from now on, and is to load this filter; or it is not, and knows one itself.
+///
+/// `filter` lies in memory that was mapped shared before the clone; otherwise pid 1 dies of it, and nothing is executed.
+pub fn hand_over_filter(socket: c_int, filter: Option<&[Instruction]>) {
+    let filter = filter.unwrap_or_default();
+    let place = [filter.as_ptr().expose_provenance(), filter.len()];
+    // SAFETY: `place` is valid for its size. Without a signal if pid 1 is gone.
+    unsafe {
+        libc::send(
+            socket,
+            place.as_ptr().cast::<c_void>(),
+            size_of_val(&place),
             libc::MSG_NOSIGNAL,
         )
     };
@@ -216,6 +233,39 @@ fn await_plan<'a>(status: c_int) -> Option<&'a Prepared<'a>> {
         // SAFETY: our parent alone holds the other end of this socket, and tells the address of a complete `Prepared` in
         // memory that was mapped shared before we were cloned (see `hand_over`). We keep that mapping to our end.
         return unsafe { prepared.as_ref() };
+    }
+}
+
+/// Tells the watcher that there is no listener, because of this error, and waits for its answer: the filter for somebody who is
+/// traced, if it traces us. `None` if it does not, or is gone.
+pub fn ask_for_a_tracer<'a>(status: c_int, error: Errno) -> Option<&'a [Instruction]> {
+    let question = Message {
+        kind: b'N',
+        value: error,
+        ..Message::default()
+    };
+    say(status, &question);
+    let mut place = [0usize; 2];
+    loop {
+        // SAFETY: `place` is ours and as large as said.
+        let n = unsafe {
+            libc::read(
+                status,
+                place.as_mut_ptr().cast::<c_void>(),
+                size_of_val(&place),
+            )
+        };
+        if n < 0 && kernel::errno() == libc::EINTR {
+            continue;
+        }
+        let [first, length] = place;
+        if usize::try_from(n) != Ok(size_of_val(&place)) || length == 0 {
+            return None;
+        }
+        let first = core::ptr::with_exposed_provenance::<Instruction>(first);
+        // SAFETY: our parent alone holds the other end of this socket, and tells where as many instructions lie in memory that
+        // was mapped shared before we were cloned (see `hand_over_filter`). We keep that mapping to our end.
+        return Some(unsafe { core::slice::from_raw_parts(first, length) });
     }
 }
 

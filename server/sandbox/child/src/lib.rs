@@ -16,7 +16,7 @@ mod posture;
 mod prepared;
 mod privilege;
 
-pub use init::{clone_into_cell, hand_over};
+pub use init::{clone_into_cell, hand_over, hand_over_filter};
 pub use prepared::{
     Access, Answer, Arguments, Filters, Ground, Instruction, Message, Namespace, Operation,
     Prepared, Program, Rlimit, Step, Stub, posture_bit, resource,

@@ -213,7 +213,7 @@ pub struct Filters<'a> {
     pub silent: &'a [Instruction],
     /// Refuses likewise, but asks a listener where the user should hear of it.
     pub asking: &'a [Instruction],
-    /// Whether to ask for a listener at all.
+    /// Whether to ask for a listener at all. If there is none the watcher may trace us instead, and say so.
     pub listen: bool,
 }
 
@@ -359,13 +359,13 @@ pub struct Message {
     /// For `U`: what the root is served over, and the furnished root. For `R`: the listener (or minus the error), the name server's socket, /proc, scratch space, System V shm, msg and
     /// sem tables.
     pub descriptors: [c_int; 7],
-    /// For `F` the error, for `X` the wait status, for `R` the posture.
+    /// For `F` and `N` the error, for `X` the wait status, for `R` the posture.
     pub value: i32,
     /// For `F` which operation, view or program; for `S` which program; for `X` how many processes the program left
     /// behind, which were ended.
     pub index: u32,
-    /// `F` failed, `U` the root is there and has to be served, `R` ready, `S` a program started, `X` it ended, and nothing but
-    /// pid 1 is left in the cell; `T` its time is over, and with it the cell.
+    /// `F` failed, `U` the root is there and has to be served, `N` there is no listener and a tracer would do, `R` ready, `S` a
+    /// program started, `X` it ended, and nothing but pid 1 is left in the cell; `T` its time is over, and with it the cell.
     pub kind: u8,
     /// For `F` which set-up step.
     pub step: u8,

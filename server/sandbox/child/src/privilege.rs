@@ -2,6 +2,7 @@
 
 use core::ffi::{c_int, c_ulong};
 
+use crate::init::ask_for_a_tracer;
 use crate::kernel::{self, Errno, check_long, prctl};
 use crate::prepared::{Filters, Instruction, Prepared};
 
@@ -140,13 +141,18 @@ fn load(program: &[Instruction], flags: c_ulong) -> Result<c_int, Errno> {
     })
 }
 
-/// Loads the filter. Gives the listener's descriptor, or minus the error if there is none and the silent filter is on.
-pub fn load_filters(filters: &Filters<'_>) -> Result<c_int, Errno> {
-    let listener = if filters.listen {
-        load(filters.asking, NEW_LISTENER | WAIT_KILLABLE_RECV)
-    } else {
-        Err(libc::EOPNOTSUPP)
-    };
-    // If the slot is taken, nothing was loaded.
-    listener.or_else(|error| load(filters.silent, 0).map(|_| -error))
+/// Loads the filter. Gives the listener's descriptor, or minus the error if there is none. Then either the watcher at the other
+/// end of `status` traces us, and the filter that it gave for that is on, or the silent one.
+pub fn load_filters(filters: &Filters<'_>, status: c_int) -> Result<c_int, Errno> {
+    if !filters.listen {
+        return load(filters.silent, 0).map(|_| -libc::EOPNOTSUPP);
+    }
+    match load(filters.asking, NEW_LISTENER | WAIT_KILLABLE_RECV) {
+        Ok(listener) => Ok(listener),
+        // If the slot is taken, nothing was loaded.
+        Err(error) => {
+            let filter = ask_for_a_tracer(status, error).unwrap_or(filters.silent);
+            load(filter, 0).map(|_| -error)
+        }
+    }
 }

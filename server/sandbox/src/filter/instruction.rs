@@ -44,6 +44,9 @@ pub const fn high_half(argument: u8) -> u32 {
     low_half(argument) + 4
 }
 
+/// By this word a tracer knows our answers from those of a filter of the program's own.
+pub const MARK: u16 = 0x0be1;
+
 /// What a program answers the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -53,6 +56,10 @@ pub enum Answer {
     Refuse(nix::errno::Errno),
     /// Stop the thread and ask the supervisor.
     Ask,
+    /// Stop the thread for its tracer. Without one the call does not exist.
+    Trace,
+    /// Refuse it with SIGSYS, which the thread's tracer hears of first. Without one the process ends.
+    Trap,
     /// End the process at once.
     Kill,
 }
@@ -64,6 +71,8 @@ impl Answer {
             Answer::Allow => 0x7fff_0000,
             Answer::Refuse(errno) => 0x0005_0000 | errno as u32,
             Answer::Ask => 0x7fc0_0000,
+            Answer::Trace => 0x7ff0_0000 | MARK as u32,
+            Answer::Trap => 0x0003_0000 | MARK as u32,
             Answer::Kill => 0x8000_0000,
         }
     }

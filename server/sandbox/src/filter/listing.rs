@@ -66,6 +66,8 @@ fn answer(k: u32) -> String {
     match k {
         0x7fff_0000 => "allow".to_owned(),
         0x7fc0_0000 => "ask".to_owned(),
+        _ if k >> 16 == 0x7ff0 => "trace".to_owned(),
+        _ if k >> 16 == 3 => "refuse by signal".to_owned(),
         0x8000_0000 => "kill".to_owned(),
         _ if k >> 16 == 5 => format!("{:?}", nix::errno::Errno::from_raw((k & 0xffff) as i32)),
         _ => format!("{k:#x}"),

@@ -1,12 +1,17 @@
 //! The system call filter: a table of refused calls, and the programs for the kernel that are made from it.
 //!
-//! Two programs, one table. Without a listener the program refuses everything itself. With a listener it stops the thread at the
-//! rows that the user should hear of and at observed calls, and asks the supervisor, which answers a row with
+//! Three programs, one table. With nobody to tell, the program refuses everything itself. With a listener it stops the thread at
+//! the rows that the user should hear of and at observed calls, and asks the supervisor, which answers a row with
 //! [`table::verdict`]: the program under glass sees the same error either way. Should the supervisor die, the kernel answers
-//! such calls with `ENOSYS`; they stay refused. One program and not two, because the kernel walks each of them for each call number.
+//! such calls with `ENOSYS`; they stay refused. One program at a time, because the kernel walks each of them for each call number.
+//!
+//! With a tracer, observed calls stop for it. Rows do not: a filter above ours that asks its own supervisor comes before a
+//! stop for a tracer, and if that supervisor says "go on" there is no stop. So a row is refused with SIGSYS, which comes before
+//! any question; the tracer hears of the signal first, puts the row's error in its place, and the program gets no signal.
 //!
 //! For whoever installs it:
-//! - Try the one with the listener first. If the slot is taken (`EBUSY`), nothing was installed: install the other one.
+//! - Try the one with the listener first. If the slot is taken (`EBUSY`), nothing was installed: install another one, and the one
+//!   for a tracer only when there is one. Whoever is not traced would end at the first row.
 //! - From then on `sendmsg` waits for a supervisor that does not have the listener yet. It must take the descriptor out of the
 //!   child itself (`pidfd_getfd`), or share the child's descriptors.
 
@@ -30,7 +35,7 @@ use nix::errno::Errno;
 
 pub use arch::{Arch, Call, LAST_KNOWN};
 pub use condition::Condition;
-pub use instruction::Instruction;
+pub use instruction::{Instruction, MARK};
 pub use observed::{
     Follow, NO_FOLLOW, Observed, PRINTS, Place, Touch, Want, What, changes, find, observed,
 };
@@ -44,39 +49,65 @@ use table::Row;
 /// A filter program, ready for the kernel.
 pub type Program = Vec<Instruction>;
 
-/// The filter for `arch`: with a listener for reported rows and for the observed calls, or without one.
-pub fn program(arch: Arch, unix: UnixSockets, listener: Option<&[Observed]>) -> Program {
-    program_of(table::rows(unix), arch, listener)
+/// Who is told of reported rows, and of these observed calls.
+#[derive(Clone, Copy, Debug)]
+pub enum Told<'o> {
+    /// Nobody.
+    Nobody,
+    /// Whoever has the listener.
+    Listener(&'o [Observed]),
+    /// Whoever traces the program.
+    Tracer(&'o [Observed]),
 }
 
-fn program_of<'r>(
-    rows: impl Iterator<Item = &'r Row>,
-    arch: Arch,
-    listener: Option<&[Observed]>,
-) -> Program {
-    let ask = |row: &Row| listener.is_some() && row.reported;
-    let answer = |row: &Row| {
-        if ask(row) {
-            Answer::Ask
-        } else {
-            Answer::Refuse(row.errno)
+impl<'o> Told<'o> {
+    fn observed(self) -> &'o [Observed] {
+        match self {
+            Told::Nobody => &[],
+            Told::Listener(observed) | Told::Tracer(observed) => observed,
         }
-    };
+    }
+
+    /// How a row is answered.
+    fn answer(self, row: &Row) -> Answer {
+        match self {
+            Told::Listener(_) if row.reported => Answer::Ask,
+            Told::Tracer(_) if row.reported => Answer::Trap,
+            _ => Answer::Refuse(row.errno),
+        }
+    }
+
+    /// How a call is answered that is only looked at.
+    fn look(self) -> Answer {
+        match self {
+            Told::Nobody => Answer::Allow,
+            Told::Listener(_) => Answer::Ask,
+            Told::Tracer(_) => Answer::Trace,
+        }
+    }
+}
+
+/// The filter for `arch`.
+pub fn program(arch: Arch, unix: UnixSockets, told: Told<'_>) -> Program {
+    program_of(table::rows(unix), arch, told)
+}
+
+fn program_of<'r>(rows: impl Iterator<Item = &'r Row>, arch: Arch, told: Told<'_>) -> Program {
     let row = |row: &Row| {
         Some(Rule {
             number: row.call.number(arch)?,
             when: row.when,
-            answer: answer(row),
+            answer: told.answer(row),
         })
     };
     let call = |watched: &Observed| {
         Some(Rule {
             number: watched.call.number(arch)?,
             when: watched.when,
-            answer: Answer::Ask,
+            answer: told.look(),
         })
     };
-    let observed = listener.unwrap_or_default();
+    let observed = told.observed();
     let rules = rows
         .filter_map(row)
         .chain(observed.iter().filter_map(call))

@@ -14,12 +14,14 @@ mod prints;
 mod processes;
 mod programs;
 mod quiet;
+mod source;
 mod storm;
+mod tracer;
 mod unix;
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -27,7 +29,7 @@ use std::rc::Rc;
 use belljar_locate::{Certainty, Crash, Locator, Operation, Place};
 use belljar_plan::{RunPlan, Step};
 use belljar_report::{Confidence, Kind, Layer, SourceError, Violation};
-use belljar_sys::Notification;
+use belljar_sys::{Notification, Waited};
 use nix::errno::Errno;
 
 use crate::filter::{Arch, Observed, PRINTS, Touch, Want, What, find, table};
@@ -38,6 +40,8 @@ pub use inside::Inside;
 pub use names::Names;
 pub use outside::names_of;
 pub use prints::{Print, Prints};
+pub use source::Source;
+pub use tracer::Tracer;
 
 use files::Files;
 use held::{Found, Held};
@@ -53,7 +57,7 @@ const MOST_SUSPECTS: usize = 16;
 
 /// The listener of one cell.
 pub struct Listener {
-    descriptor: Option<OwnedFd>,
+    source: Option<Source>,
     locator: Locator,
     /// Pid 1 of the cell.
     first: i32,
@@ -117,10 +121,10 @@ pub struct Finding {
 }
 
 impl Listener {
-    /// Answers on `descriptor`, if there is one, for the cell whose pid 1 is `first`; refusals name the rules of the plan's policy. `home` are the names in the user's home
+    /// Answers the calls of `source`, if there is one, for the cell whose pid 1 is `first`; refusals name the rules of the plan's policy. `home` are the names in the user's home
     /// directory, if this process may no longer look there.
     pub fn new(
-        descriptor: Option<OwnedFd>,
+        source: Option<Source>,
         first: i32,
         plan: &RunPlan,
         inside: Option<Rc<Inside>>,
@@ -129,11 +133,11 @@ impl Listener {
         stub: Option<Stub>,
     ) -> Listener {
         let outside = Outside::new(plan.home.as_deref(), home);
-        if let Some(descriptor) = &descriptor {
+        if let Some(Source::Listener(descriptor)) = &source {
             belljar_sys::take_turns(descriptor.as_fd());
         }
         Listener {
-            descriptor,
+            source,
             locator: Locator::new(plan.document.as_deref()),
             first,
             has_started: false,
@@ -159,7 +163,49 @@ impl Listener {
 
     /// To wait on.
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.descriptor.as_ref().map(AsFd::as_fd)
+        self.source.as_ref().map(Source::descriptor)
+    }
+
+    /// Whether there is more to see to than calls, which cannot wait.
+    pub fn must_keep_up(&self) -> bool {
+        self.source.as_ref().is_some_and(Source::must_keep_up)
+    }
+
+    /// Whether there is something to see to although the descriptor may not be readable.
+    pub fn is_behind(&self) -> bool {
+        self.source.as_ref().is_some_and(Source::is_behind)
+    }
+
+    /// Whether a call waits although the descriptor may not be readable.
+    pub fn has_call(&self) -> bool {
+        self.source.as_ref().is_some_and(Source::has_call)
+    }
+
+    /// Whether a call waits, or may wait.
+    pub fn is_asked(&mut self) -> bool {
+        self.keep_up();
+        self.has_call()
+            || !self.must_keep_up() && self.descriptor().is_some_and(crate::output::is_readable)
+    }
+
+    /// Sees to what happened in the cell besides calls.
+    pub fn keep_up(&mut self) {
+        if let Some(source) = &mut self.source {
+            source.keep_up();
+        }
+    }
+
+    /// Waits until pid 1 of the cell is gone, which is dead already, and says how it ended.
+    pub fn bury(&mut self) -> Option<Waited> {
+        match &mut self.source {
+            Some(Source::Tracer(tracer)) => tracer.bury(None),
+            _ => belljar_sys::wait_for(self.first).ok(),
+        }
+    }
+
+    /// What the calls come from, which outlives the cell.
+    pub fn into_source(self) -> Option<Source> {
+        self.source
     }
 
     /// Where the programs of the cell ask for names, to wait on.
@@ -184,7 +230,7 @@ impl Listener {
     fn see(&mut self, call: &Notification, told: &mut Vec<Violation>) -> Option<SourceError> {
         let number = call.number.cast_unsigned();
         let stops = |seen: &Observed| seen.stops(Arch::NATIVE, number, &call.arguments);
-        if self.descriptor.is_some() && self.stops.iter().any(stops) {
+        if self.source.is_some() && self.stops.iter().any(stops) {
             // It stopped before, and was judged then.
             return None;
         }
@@ -210,7 +256,7 @@ impl Listener {
     /// Answers the next stopped call, and adds to `told` what is to be said. Call when the descriptor is readable.
     pub fn answer_next(&mut self, told: &mut Vec<Violation>) -> Option<Besides> {
         // Fails when the thread was killed in the meantime: then there is nothing to answer.
-        let call = belljar_sys::next_notification(self.descriptor()?).ok()?;
+        let call = self.source.as_mut()?.next()?;
         let mut crash = None;
         let (judgement, place) = self.judge(&call);
         let (finding, refusal) = match judgement {
@@ -227,12 +273,12 @@ impl Listener {
         let found = finding.and_then(|finding| self.located(&call, finding, place));
         // What was read of a thread that is gone by now may have been another's.
         if let Some(found) = found
-            && belljar_sys::is_alive(self.descriptor()?, call.id)
+            && self.source.as_ref()?.is_alive(&call)
         {
             self.held.add(call.thread, found, told);
         }
         let refusal = refusal.map(|errno| errno as i32);
-        let _ = belljar_sys::answer(self.descriptor()?, call.id, refusal);
+        self.source.as_mut()?.answer(&call, refusal);
         crash.map(Besides::Crash)
     }
 
@@ -258,20 +304,19 @@ impl Listener {
 
     /// Whether the thread that prints this still waits.
     pub fn waits(&self, print: &Print) -> bool {
-        let listener = self.descriptor();
-        listener.is_some_and(|listener| belljar_sys::is_alive(listener, print.call.id))
+        let source = self.source.as_ref();
+        source.is_some_and(|source| source.is_alive(&print.call))
     }
 
     /// Lets a thread go on that printed: as if it had written `length` bytes, or to write itself. Whether it heard.
-    pub fn has_printed(&self, print: &Print, length: Option<usize>) -> bool {
-        let Some(listener) = self.descriptor() else {
+    pub fn has_printed(&mut self, print: &Print, length: Option<usize>) -> bool {
+        let Some(source) = &mut self.source else {
             return false;
         };
         match length {
-            Some(length) => belljar_sys::answer_done(listener, print.call.id, length as i64),
-            None => belljar_sys::answer(listener, print.call.id, None),
+            Some(length) => source.answer_done(&print.call, length as i64),
+            None => source.answer(&print.call, None),
         }
-        .is_ok()
     }
 
     /// Whether a file was opened for writing in the cell's scratch space since this was last asked.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use belljar_plan::Limits;
 use belljar_report::{Event, Kind, Layer};
-use nix::poll::{PollFd, PollFlags};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 use super::{MOST_LONGER, Stopped, Watch};
 use crate::culprit::Stilled;
@@ -17,7 +17,7 @@ use crate::watcher::{INTERVAL, Look};
 /// A program that stands, at a limit, where no line of the document can be told (in its runtime's own work between two
 /// turns of a loop) is looked at so many times more, each after a moment.
 const MORE_LOOKS: usize = 3;
-const A_MOMENT: u16 = 5;
+const A_MOMENT: Duration = Duration::from_millis(5);
 /// So long a program that can say where it is may take for that.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// So long it is waited for the line of a process too many.
@@ -145,7 +145,7 @@ impl Watch<'_, '_> {
             let mut nearly =
                 self.words
                     .violation("scratch", Kind::LimitDisk, Layer::Mount, self.plan);
-            let stilled = Stilled::below(self.standing.pid);
+            let stilled = Stilled::below(self.standing.pid, || self.listener.keep_up());
             let suspects = stilled.suspects(Kind::LimitDisk);
             self.listener.put_on_line(&mut nearly, &suspects);
             let files = open_files(&suspects);
@@ -166,7 +166,7 @@ impl Watch<'_, '_> {
         }
         // Where processes are started is known from the calls that do it, or not at all.
         if kind != Kind::LimitProcesses && !self.is_dead && !self.is_over() {
-            let mut stilled = Stilled::below(self.standing.pid);
+            let mut stilled = Stilled::below(self.standing.pid, || self.listener.keep_up());
             self.listener
                 .put_on_line(&mut violation, &stilled.suspects(kind));
             for _ in 0..MORE_LOOKS {
@@ -176,7 +176,7 @@ impl Watch<'_, '_> {
                 }
                 stilled.go_on();
                 self.let_it_move();
-                stilled = Stilled::below(self.standing.pid);
+                stilled = Stilled::below(self.standing.pid, || self.listener.keep_up());
                 self.listener
                     .put_on_line(&mut violation, &stilled.suspects(kind));
             }
@@ -200,9 +200,24 @@ impl Watch<'_, '_> {
     }
 
     /// Gives the programs a moment in which to get on, unless the cell ends in it.
-    fn let_it_move(&self) {
-        let mut end = [PollFd::new(self.standing.pidfd.as_fd(), PollFlags::POLLIN)];
-        let _ = nix::poll::poll(&mut end, A_MOMENT);
+    fn let_it_move(&mut self) {
+        let until = Instant::now() + A_MOMENT;
+        let mut rest = A_MOMENT;
+        while !rest.is_zero() {
+            self.listener.keep_up();
+            let mut waiting = vec![PollFd::new(self.standing.pidfd.as_fd(), PollFlags::POLLIN)];
+            if self.listener.must_keep_up()
+                && let Some(news) = self.listener.descriptor()
+            {
+                waiting.push(PollFd::new(news, PollFlags::POLLIN));
+            }
+            let patience = PollTimeout::try_from(rest).unwrap_or(PollTimeout::ZERO);
+            let _ = nix::poll::poll(&mut waiting, patience);
+            if waiting.first().is_some_and(|end| end.any().unwrap_or(true)) {
+                return;
+            }
+            rest = until.saturating_duration_since(Instant::now());
+        }
     }
 
     /// Reads what a program that was asked where it is has to say. It ends with that; nobody waits long for it.
@@ -219,7 +234,7 @@ impl Watch<'_, '_> {
             if kind == Kind::LimitMemory && self.watcher.look(limits).memory > most {
                 break;
             }
-            if self.listener.descriptor().is_some_and(is_readable) {
+            if self.listener.is_asked() {
                 self.answer();
             }
             for stream in [0, 1] {

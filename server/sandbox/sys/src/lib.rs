@@ -10,12 +10,15 @@ mod memory;
 mod notify;
 mod process;
 mod socket;
+mod trace;
 mod tree;
 
 pub use arena::Arena;
 pub use begin::begin;
 pub use memory::{erase_environment, read_memory};
-pub use notify::{Notification, answer, answer_done, is_alive, next_notification, take_turns};
+pub use notify::{
+    Notification, answer, answer_done, is_alive, next_notification, take_turns, try_listener,
+};
 pub use process::{
     Cloned, Waited, adopt, clear_parent_death_signal, close_descriptors_between,
     close_descriptors_from, descriptor_of, descriptor_of_process, duplicate_to, fork,
@@ -23,4 +26,8 @@ pub use process::{
     set_parent_death_signal, signal_by_descriptor, thread_of, wait_for,
 };
 pub use socket::{receive_with_descriptors, send_with_descriptors};
+pub use trace::{
+    Change, StoppedCall, go_on, hear, is_signal_of_kernel, news_of_children, next_change,
+    refused_call, seize, set_result, skip_call, stay_halted, stopped_call, try_tracing,
+};
 pub use tree::{TreeAttributes, attach_id_map, detached_tree};

@@ -187,6 +187,10 @@ pub fn wait_for(pid: pid_t) -> io::Result<Waited> {
     loop {
         // SAFETY: both places are ours and outlive the call.
         let got = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
+        if got == pid && libc::WIFSTOPPED(status) {
+            // We traced it, and it stopped before it was killed.
+            continue;
+        }
         if got == pid {
             break;
         }
@@ -195,12 +199,17 @@ pub fn wait_for(pid: pid_t) -> io::Result<Waited> {
             return Err(error);
         }
     }
+    Ok(used(status, &usage))
+}
+
+/// What a process used, by what the kernel says at its end.
+pub(crate) fn used(status: c_int, usage: &libc::rusage) -> Waited {
     let time = |t: libc::timeval| t.tv_sec as u64 * 1_000_000 + t.tv_usec as u64;
-    Ok(Waited {
+    Waited {
         status,
         cpu_us: time(usage.ru_utime) + time(usage.ru_stime),
         peak_resident: usage.ru_maxrss as u64 * 1024,
-    })
+    }
 }
 
 /// The version of Landlock that the kernel has on; 0 for none.

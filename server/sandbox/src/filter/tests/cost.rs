@@ -2,15 +2,15 @@
 
 use super::super::instruction::LOAD;
 use super::super::interpret::{Data, interpret};
-use super::super::{Arch, LAST_KNOWN, Program};
-use super::{Made, shipped};
+use super::super::{Arch, LAST_KNOWN, Program, Told};
+use super::{Made, name, shipped};
 
 #[test]
 fn the_kernel_walks_few_instructions_per_call_number() {
     for Made {
         arch,
         unix,
-        listener,
+        told,
         program,
     } in shipped()
     {
@@ -20,12 +20,18 @@ fn the_kernel_walks_few_instructions_per_call_number() {
         let longest = walks.iter().copied().max().unwrap_or(0);
         let mean = walks.iter().sum::<usize>() as f64 / walks.len() as f64;
         let length = program.len();
-        let listener = listener.is_some();
         println!(
-            "{arch:?}, {unix:?}, listener {listener}: {length} instructions, walk {mean:.2}, longest {longest}"
+            "{arch:?}, {unix:?}, {}: {length} instructions, walk {mean:.2}, longest {longest}",
+            name(told)
         );
+        // For a tracer rows and observed calls have answers of their own.
+        let most = if matches!(told, Told::Tracer(_)) {
+            270
+        } else {
+            260
+        };
         assert!(
-            length <= 260 && mean < 10.3 && longest <= 14,
+            length <= most && mean < 10.3 && longest <= 14,
             "{length} long, {mean} walked, {longest} at most"
         );
     }

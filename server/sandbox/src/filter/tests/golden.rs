@@ -3,17 +3,22 @@
 use std::path::Path;
 
 use super::super::listing::listing;
-use super::super::program;
 use super::super::table::UnixSockets;
+use super::super::{Told, program};
 use super::{BOTH, every_look};
 
 #[test]
 fn the_programs_are_the_ones_that_were_reviewed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/filter/golden");
     for arch in BOTH {
-        for (name, listener) in [("alone", None), ("asking", Some(every_look()))] {
+        let kinds = [
+            ("alone", Told::Nobody),
+            ("asking", Told::Listener(every_look())),
+            ("traced", Told::Tracer(every_look())),
+        ];
+        for (name, told) in kinds {
             let path = folder.join(format!("{}-{name}.txt", format!("{arch:?}").to_lowercase()));
-            let text = listing(&program(arch, UnixSockets::Open, listener));
+            let text = listing(&program(arch, UnixSockets::Open, told));
             if std::env::var_os("BLESS").is_some() {
                 std::fs::write(&path, &text).expect("the listing can be written");
             }

@@ -18,7 +18,7 @@ use inputs::{ARCHITECTURES, arguments_for, inputs};
 use super::instruction::Answer;
 use super::interpret::{Data, interpret};
 use super::table::{Row, UnixSockets, rows, verdict};
-use super::{Arch, Observed, Program, changes, observed, program, program_of};
+use super::{Arch, Observed, Program, Told, changes, observed, program, program_of};
 
 const BOTH: [Arch; 2] = [Arch::X86_64, Arch::Aarch64];
 const DOORS: [UnixSockets; 2] = [UnixSockets::Open, UnixSockets::Closed];
@@ -40,29 +40,38 @@ fn only_changes() -> &'static [Observed] {
     &CHANGES
 }
 
+fn name(told: Told<'_>) -> &'static str {
+    match told {
+        Told::Nobody => "nobody",
+        Told::Listener(_) => "a listener",
+        Told::Tracer(_) => "a tracer",
+    }
+}
+
 /// A program and what it was made from.
 struct Made {
     arch: Arch,
     unix: UnixSockets,
-    listener: Option<&'static [Observed]>,
+    told: Told<'static>,
     program: Program,
 }
 
 /// Every program that we ship.
 fn shipped() -> impl Iterator<Item = Made> {
     let kinds = DOORS.into_iter().flat_map(|unix| {
-        let told = [few_looks(), only_changes(), every_look()].map(Some);
-        [None]
+        let observed = [few_looks(), only_changes(), every_look()];
+        let told = observed.map(|observed| [Told::Listener(observed), Told::Tracer(observed)]);
+        [Told::Nobody]
             .into_iter()
-            .chain(told)
-            .map(move |listener| (unix, listener))
+            .chain(told.into_iter().flatten())
+            .map(move |told| (unix, told))
     });
-    let all = kinds.flat_map(|(unix, listener)| BOTH.map(|arch| (arch, unix, listener)));
-    all.map(|(arch, unix, listener)| Made {
+    let all = kinds.flat_map(|(unix, told)| BOTH.map(|arch| (arch, unix, told)));
+    all.map(|(arch, unix, told)| Made {
         arch,
         unix,
-        listener,
-        program: program(arch, unix, listener),
+        told,
+        program: program(arch, unix, told),
     })
 }
 
@@ -77,6 +86,8 @@ fn run(program: &Program, data: &Data) -> Answer {
         0x7fff_0000 => Answer::Allow,
         0x7fc0_0000 => Answer::Ask,
         0x8000_0000 => Answer::Kill,
+        _ if word == Answer::Trace.word() => Answer::Trace,
+        _ if word == Answer::Trap.word() => Answer::Trap,
         _ => {
             assert_eq!(word >> 16, 5, "{word:#x} is no answer of ours");
             Answer::Refuse(Errno::from_raw((word & 0xffff) as i32))
@@ -85,7 +96,7 @@ fn run(program: &Program, data: &Data) -> Answer {
 }
 
 /// What ought to happen, from the table alone.
-fn expected(arch: Arch, unix: UnixSockets, listener: Option<&[Observed]>, data: &Data) -> Answer {
+fn expected(arch: Arch, unix: UnixSockets, told: Told<'_>, data: &Data) -> Answer {
     let Data {
         number,
         architecture,
@@ -98,11 +109,17 @@ fn expected(arch: Arch, unix: UnixSockets, listener: Option<&[Observed]>, data: 
     if !arch.knows(number) {
         return Answer::Refuse(Errno::ENOSYS);
     }
-    let observed = || listener.unwrap_or_default().iter();
+    let (observed, row_stops, call_stops) = match told {
+        Told::Nobody => (&[][..], None, Answer::Allow),
+        Told::Listener(observed) => (observed, Some(Answer::Ask), Answer::Ask),
+        Told::Tracer(observed) => (observed, Some(Answer::Trap), Answer::Trace),
+    };
+    let stops = |call: &Observed| call.stops(arch, number, &arguments);
     match rows(unix).find(|row| row.refuses(arch, number, &arguments)) {
-        Some(row) if listener.is_some() && row.reported => Answer::Ask,
-        Some(row) => Answer::Refuse(row.errno),
-        None if observed().any(|call| call.stops(arch, number, &arguments)) => Answer::Ask,
+        Some(row) => row_stops
+            .filter(|_| row.reported)
+            .unwrap_or(Answer::Refuse(row.errno)),
+        None if observed.iter().any(stops) => call_stops,
         None => Answer::Allow,
     }
 }
@@ -115,7 +132,7 @@ fn is_noticed(mutant: &Program, arch: Arch, number: u32) -> bool {
             architecture: arch.word(),
             arguments,
         };
-        run(mutant, &data) != expected(arch, UnixSockets::Closed, Some(&[]), &data)
+        run(mutant, &data) != expected(arch, UnixSockets::Closed, Told::Listener(&[]), &data)
     })
 }
 
@@ -124,18 +141,14 @@ fn the_programs_decide_what_the_table_says() {
     for Made {
         arch,
         unix,
-        listener,
+        told,
         program,
     } in shipped()
     {
         let mut seen = 0;
         inputs(arch, |data| {
-            let (got, want) = (run(&program, data), expected(arch, unix, listener, data));
-            let listener = listener.is_some();
-            assert_eq!(
-                got, want,
-                "{arch:?}, {unix:?}, listener {listener}: {data:x?}"
-            );
+            let (got, want) = (run(&program, data), expected(arch, unix, told, data));
+            assert_eq!(got, want, "{arch:?}, {unix:?}, {}: {data:x?}", name(told));
             seen += 1;
         });
         assert!(seen > 100_000, "only {seen} inputs were tried");
@@ -147,7 +160,7 @@ fn every_instruction_is_reached() {
     for Made {
         arch,
         unix,
-        listener,
+        told,
         program,
     } in shipped()
     {
@@ -160,23 +173,27 @@ fn every_instruction_is_reached() {
         let missed: Vec<usize> = (0..program.len())
             .filter(|at| !reached.contains(at))
             .collect();
-        let listener = listener.is_some();
         assert!(
             missed.is_empty(),
-            "{arch:?}, {unix:?}, listener {listener}: {missed:?} are never reached"
+            "{arch:?}, {unix:?}, {}: {missed:?} are never reached",
+            name(told)
         );
     }
 }
 
 #[test]
-fn with_a_listener_the_same_calls_are_refused_with_the_same_errors() {
-    for arch in BOTH {
-        for unix in DOORS {
-            let (alone, asking) = (program(arch, unix, None), program(arch, unix, Some(&[])));
+fn whoever_is_told_the_same_calls_are_refused_with_the_same_errors() {
+    let doors = BOTH
+        .into_iter()
+        .flat_map(|arch| DOORS.map(|unix| (arch, unix)));
+    for (arch, unix) in doors {
+        let alone = program(arch, unix, Told::Nobody);
+        for told in [Told::Listener(&[]), Told::Tracer(&[])] {
+            let telling = program(arch, unix, told);
             inputs(arch, |data| {
-                let answer = match run(&asking, data) {
+                let answer = match run(&telling, data) {
                     // What the supervisor answers.
-                    Answer::Ask => verdict(arch, data.number, &data.arguments)
+                    Answer::Ask | Answer::Trap => verdict(arch, data.number, &data.arguments)
                         .map_or(Answer::Allow, |row| Answer::Refuse(row.errno)),
                     answer => answer,
                 };
@@ -187,9 +204,26 @@ fn with_a_listener_the_same_calls_are_refused_with_the_same_errors() {
 }
 
 #[test]
+fn a_filter_above_ours_that_asks_does_not_come_before_a_refusal() {
+    // As the kernel compares the answers of several filters: the lowest counts, as a signed number.
+    let rank = |answer: Answer| (answer.word() & 0xffff_0000).cast_signed();
+    for arch in BOTH {
+        for told in [Told::Nobody, Told::Tracer(every_look())] {
+            let program = program(arch, UnixSockets::Closed, told);
+            inputs(arch, |data| {
+                if verdict(arch, data.number, &data.arguments).is_some() {
+                    assert!(rank(run(&program, data)) < rank(Answer::Ask), "{data:x?}");
+                }
+            });
+        }
+    }
+    assert!(rank(Answer::Ask) < rank(Answer::Trace), "the control");
+}
+
+#[test]
 fn without_observed_calls_the_supervisor_is_asked_about_reported_rows_only() {
     for arch in BOTH {
-        let program = program(arch, UnixSockets::Closed, Some(&[]));
+        let program = program(arch, UnixSockets::Closed, Told::Listener(&[]));
         inputs(arch, |data| {
             if run(&program, data) == Answer::Ask {
                 let row = verdict(arch, data.number, &data.arguments);
@@ -208,7 +242,7 @@ fn no_row_can_be_left_out_unnoticed() {
             };
             let mut rows = all_rows();
             rows.remove(at);
-            let mutant = program_of(rows.iter(), arch, Some(&[]));
+            let mutant = program_of(rows.iter(), arch, Told::Listener(&[]));
             let name = row.call.name;
             assert!(
                 is_noticed(&mutant, arch, number),
@@ -230,7 +264,7 @@ fn no_condition_can_be_left_out_unnoticed() {
                 when.remove(left_out);
                 let mut rows = all_rows();
                 rows[at].when = Vec::leak(when);
-                let mutant = program_of(rows.iter(), arch, Some(&[]));
+                let mutant = program_of(rows.iter(), arch, Told::Listener(&[]));
                 let name = row.call.name;
                 assert!(
                     is_noticed(&mutant, arch, number),
@@ -254,7 +288,7 @@ fn no_value_of_a_condition_can_be_left_out_unnoticed() {
                     when[place] = weaker;
                     let mut rows = all_rows();
                     rows[at].when = Vec::leak(when);
-                    let mutant = program_of(rows.iter(), arch, Some(&[]));
+                    let mutant = program_of(rows.iter(), arch, Told::Listener(&[]));
                     let name = row.call.name;
                     assert!(
                         is_noticed(&mutant, arch, number),
