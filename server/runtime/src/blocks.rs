@@ -142,9 +142,11 @@ impl<'a> Reader<'a> {
                 // Else it may be a title.
                 !fence.is_empty() || !line.starts_with('.')
             });
-            match found.filter(|_| !fence.is_empty()) {
-                Some(found) => body += found + 1,
-                None => return at + 1,
+            match (found, fence.is_empty()) {
+                (Some(found), false) => body += found + 1,
+                // The first line that is neither an attribute nor a title.
+                (Some(found), true) => return self.paragraph(at, body + found, front, opening),
+                (None, _) => return at + 1,
             }
         }
         let mark = fence.chars().next().unwrap_or_default();
@@ -158,6 +160,17 @@ impl<'a> Reader<'a> {
         self.add((at, body, end), front, opening);
         let has_left = self.lines.get(end).is_some_and(|line| leaves(line));
         end + usize::from(!has_left)
+    }
+
+    /// A block without a fence, which begins on the line `first` and goes on to an empty line.
+    fn paragraph(&mut self, at: usize, first: usize, front: Front, opening: &Opening<'a>) -> usize {
+        let may = opening.kind.paragraph.as_ref();
+        if !may.is_some_and(|may| may.is_match(front.strip(self.lines[at]))) {
+            return at + 1;
+        }
+        let end = self.end(first, |line| line.trim().is_empty());
+        self.add((at, first, end), front, opening);
+        end.max(at + 1)
     }
 
     fn indented(&mut self, at: usize, front: Front, opening: &Opening<'a>) -> usize {
@@ -265,7 +278,8 @@ impl<'a> Reader<'a> {
             return self.catalogue.by_fence_tag(program).cloned();
         }
         if opening.info.trim().is_empty() {
-            let is_code = opening.kind.head.is_some() || opening.kind.then.is_some();
+            let kind = opening.kind;
+            let is_code = kind.head.is_some() || kind.then.is_some() || kind.trails.is_some();
             return self.default.clone().filter(|_| is_code);
         }
         tags(opening.info).find_map(|tag| self.by_tag(tag))
@@ -293,8 +307,9 @@ impl<'a> Reader<'a> {
         }
         let groups = self.form.default.as_ref().and_then(|it| it.captures(line));
         let named = groups.map_or("", |groups| forms::group(&groups, ["info"]));
-        if let Some(runtime) = self.by_tag(named) {
-            self.default = Some(runtime);
+        let found = self.by_tag(named);
+        if found.is_some() || self.form.default_replaces && !named.is_empty() {
+            self.default = found;
         }
     }
 

@@ -34,6 +34,9 @@ pub(crate) struct Form {
     /// Such a line begins with one of these, behind blanks.
     #[serde(default)]
     pub default_begins: Vec<String>,
+    /// A line that names another language, or none that can be run, ends what an earlier one said.
+    #[serde(default)]
+    pub default_replaces: bool,
     /// Its blocks are in this language, and together they are a program.
     pub program: Option<String>,
 }
@@ -45,11 +48,15 @@ pub(crate) struct Kind {
     begins: Vec<String>,
     #[serde(deserialize_with = "pattern")]
     opens: Regex,
+    /// What opens one ends with this.
+    pub trails: Option<String>,
     pub ends: Ends,
     #[serde(default, deserialize_with = "optional_pattern")]
     pub closes: Option<Regex>,
     #[serde(default, deserialize_with = "optional_pattern")]
     pub then: Option<Regex>,
+    #[serde(default, deserialize_with = "optional_pattern")]
+    pub paragraph: Option<Regex>,
     #[serde(default, deserialize_with = "optional_pattern")]
     pub head: Option<Regex>,
 }
@@ -131,7 +138,10 @@ impl Forms {
     pub fn opening<'a>(&'static self, form: &Form, line: &'a str) -> Option<Opening<'a>> {
         let mut kinds = form.blocks.iter().map(|name| &self.block[name]);
         kinds.find_map(|kind| {
-            if !begins(line, &kind.begins) {
+            let trails = kind.trails.as_ref();
+            if !begins(line, &kind.begins)
+                || trails.is_some_and(|trails| !line.trim_end().ends_with(trails))
+            {
                 return None;
             }
             let groups = kind.opens.captures(line)?;
