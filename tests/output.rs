@@ -240,3 +240,25 @@ fn what_ada_prints_stands_at_its_line() {
     let ada = "cd $TMPDIR && cp $OLDPWD/$1 . && gnatmake -q $1 -o ada && ./ada";
     check("ada", "prints.adb", &["gnatmake"], Some(ada));
 }
+
+#[test]
+#[ignore = "its tools are large"]
+fn what_d_and_nim_print_stands_at_its_line() {
+    let d = "gdc $1 -o $TMPDIR/d && $TMPDIR/d";
+    check("d", "prints.d", &["gdc"], Some(d));
+    let nim =
+        "nim c --hints:off --verbosity:0 --nimcache:$TMPDIR/n -o:$TMPDIR/nim $1 && $TMPDIR/nim";
+    check("nim", "prints.nim", &["nim"], Some(nim));
+}
+
+#[test]
+#[ignore = "its tools are large"]
+fn what_crystal_vala_and_objective_c_print_stands_at_its_line() {
+    let crystal =
+        "CRYSTAL_CACHE_DIR=$TMPDIR/c crystal build -o $TMPDIR/crystal $1 && $TMPDIR/crystal";
+    check("crystal", "prints.cr", &["crystal"], Some(crystal));
+    let vala = "valac -d $TMPDIR -o vala $1 && $TMPDIR/vala";
+    check("vala", "prints.vala", &["valac"], Some(vala));
+    let objective_c = "gcc -x objective-c $1 -o $TMPDIR/m -lobjc && $TMPDIR/m";
+    check("objective-c", "prints.m", &["gcc"], Some(objective_c));
+}
