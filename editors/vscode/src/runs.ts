@@ -26,7 +26,11 @@ export interface Run {
   errors: ShownError[];
   stale: boolean;
   end: RunEnd | undefined;
+  /** What was told when it ended, if its text was there then. */
+  told: Ended | undefined;
 }
+
+type Ended = RunEvent & { kind: "ended" };
 
 export interface RunEnd {
   ok: boolean;
@@ -90,8 +94,10 @@ export class Runs {
         break;
       case "ended":
         this.end(run, event);
+        run.told = run.stale ? undefined : event;
         break;
       case "stale":
+        if (!event.stale && run.told !== undefined) this.end(run, movedTo(event.lines, run.told));
         run.stale = event.stale;
         break;
       case "cleared":
@@ -170,12 +176,13 @@ export class Runs {
       errors: [],
       stale: false,
       end: undefined,
+      told: undefined,
     };
     this.byId.set(run.id, run);
     return run;
   }
 
-  private end(run: Run, event: RunEvent & { kind: "ended" }): void {
+  private end(run: Run, event: Ended): void {
     run.state = "over";
     const { ok, ending, summary, hint, truncated, posture, notes = [] } = event;
     run.end = { ok, ending, summary, hint, truncated, posture, notes };
@@ -189,6 +196,18 @@ export class Runs {
       run.printed.add(event.output);
     }
   }
+}
+
+/** What was told of a run whose text stands at `lines` now, as it was: what edits have taken away meanwhile comes back. */
+function movedTo(lines: [number, number], told: Ended): Ended {
+  const moved = (line: number) => line + lines[0] - told.lines[0];
+  return {
+    ...told,
+    lines,
+    output: movedPieces(told.output, moved),
+    violations: withLines(told.violations, moved),
+    errors: withLines(told.errors, moved),
+  };
 }
 
 /** What stands on lines that are still there, where they are now. */

@@ -109,6 +109,20 @@ test("a flood keeps what was shown live", () => {
   assert.deepEqual(texts(runs), ["2: ⇒ last"]);
 });
 
+test("a text that is put back as a whole has its results where they were", () => {
+  const runs = new Runs();
+  const violation = { index: 0, code: "files.read", message: "Blocked", line: 5, located: true };
+  const ended = { ...ENDED, ok: false, output: [{ stream: "stdout" as const, text: "1\n", line: 4 }], violations: [violation] };
+  runs.apply(event(ended), 0);
+  const whole = { start: { line: 0, character: 0 }, end: { line: 9, character: 0 } };
+  runs.move(URI, 2, [{ range: whole, text: "something else\n" }]);
+  runs.apply(event({ kind: "stale", stale: true }, "1", 2), 0);
+  assert.ok(!texts(runs).join().includes("1"), texts(runs).join());
+  runs.move(URI, 3, [{ range: { ...whole, end: { line: 1, character: 0 } }, text: "all that was there before" }]);
+  runs.apply(event({ kind: "stale", stale: false }, "1", 3), 0);
+  assert.deepEqual(texts(runs), ["4: ⇒ 1", "5: ⊘ Blocked"]);
+});
+
 test("a cleared run is gone, and a server that dies takes all with it", () => {
   const runs = new Runs();
   runs.apply(event(ENDED), 0);

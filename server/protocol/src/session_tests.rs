@@ -265,6 +265,30 @@ fn an_edit_above_moves_a_result_and_an_edit_inside_marks_it() {
 }
 
 #[test]
+fn a_text_that_is_put_back_as_a_whole_has_its_results_where_they_were() {
+    play(NEOVIM, Value::Null, |client, stage| {
+        let text = "import os\n\nprint(1)\nprint(2)\n";
+        client.open(FILE, "python", text);
+        let run = run_lines(client, 2, 3);
+        stage.end(&run, |report| {
+            prints(report, "1\n2\n");
+            report
+                .violations
+                .push(refuses(3, "network.allow = [\"192.0.2.7:443\"]"));
+        });
+        client.wait_for_message(FILE, "192.0.2.7");
+        client.edit(FILE, 2, (0, 0), (4, 0), "something else\n");
+        client.wait_for_message(FILE, "text has changed");
+        client.edit(FILE, 3, (0, 0), (1, 0), text);
+        client.wait_for_diagnostics(FILE, "no longer stale, each on its line", |all| {
+            let lines: Vec<_> = all.iter().map(line_of).collect();
+            let is_marked = |one: &Value| message_of(one).contains("text has changed");
+            lines == [2, 3] && !all.iter().any(is_marked)
+        });
+    });
+}
+
+#[test]
 fn two_runs_of_one_document_live_side_by_side() {
     play(NEOVIM, Value::Null, |client, stage| {
         client.open(FILE, "python", "print(1)\nprint(2)\n");

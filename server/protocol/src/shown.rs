@@ -279,8 +279,14 @@ impl ShownRun {
 
     /// Looks whether the text that ran still stands in `now`. Returns whether that has changed.
     pub fn look(&mut self, now: &Rope) -> bool {
-        let stale = if self.is_whole() {
-            self.text != *now
+        let stale = if self.text == *now {
+            // An editor that puts all of a text back says so in one edit, which no line can be followed through.
+            for (at, line) in self.lines.iter_mut().enumerate() {
+                *line = number(self.origin + at);
+            }
+            false
+        } else if self.is_whole() {
+            true
         } else {
             let last = self.origin + self.lines.len() - 1;
             span(&self.text, self.origin, last) != span(now, self.first(), self.last())

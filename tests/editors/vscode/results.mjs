@@ -111,6 +111,15 @@ export const results = {
     check("stale", "when its text has changed it is marked as old", await screen.behind(20, "(old) ⇒ root 4.0"), await screen.seen());
     await screen.undo();
     check("stale", "and no longer when the text is as it was", await screen.behind(19, /  ⇒ root 4.0/), await screen.seen());
+    await screen.chord("a");
+    await screen.behind(22, "⇒ area 12");
+    await screen.ended();
+    await screen.editLine(2, "import math  # x");
+    await screen.editLine(21, "# %% the call");
+    check("stale", "two changes mark what stands between them", await screen.behind(7, "(old) ⇒ done"), await screen.seen());
+    await screen.command("File: Revert File");
+    check("stale", "and reverting the file brings it back as it was", await screen.behind(7, /  ⇒ done/), await screen.seen());
+    check("stale", "on every line", await screen.behind(19, /  ⇒ root 4.0/), await screen.seen());
   },
 
   clear: async (screen) => {
