@@ -262,3 +262,10 @@ fn what_crystal_vala_and_objective_c_print_stands_at_its_line() {
     let objective_c = "gcc -x objective-c $1 -o $TMPDIR/m -lobjc && $TMPDIR/m";
     check("objective-c", "prints.m", &["gcc"], Some(objective_c));
 }
+
+#[test]
+#[ignore = "its tools are large"]
+fn what_zig_prints_stands_at_its_line() {
+    // All of it goes to standard error, which the control does not look at.
+    check("zig", "prints.zig", &["zig"], None);
+}
