@@ -762,3 +762,33 @@ fn every_language_can_be_planned_or_says_what_it_needs() {
     let least = if must { 30 } else { 1 };
     assert!(planned >= least, "tools of {planned} languages were found");
 }
+
+#[test]
+fn a_test_of_a_package_runs_by_its_name_in_the_document_as_it_stands() {
+    let host = ["cargo", "rustc"].iter().fold(machine(), |host, tool| {
+        host.program(&format!("/usr/bin/{tool}"))
+    });
+    let host = host
+        .file("/home/ann/x/Cargo.toml", "[package]\nname = \"x\"\n")
+        .file("/home/ann/x/src/lib.rs", "");
+    let text = b"fn one() -> i32 { 1 }\n\n#[test]\nfn right() {\n    assert_eq!(one(), 1);\n}\n";
+    let mut asked = selection("/home/ann/x/src/a.rs", text, 3, 6);
+    if let Source::Document { part, .. } = &mut asked.source {
+        *part = Part::Function;
+    }
+    let planned = plan(&host, &asked);
+    let [build, run] = planned.plan.steps.as_slice() else {
+        panic!("{:?}", planned.plan.steps);
+    };
+    assert_eq!(build.program, Path::new("/usr/bin/cargo"));
+    assert_eq!(run.arguments[1..], ["a::right", "--exact", "--nocapture"]);
+    assert_eq!(planned.plan.files[0].content, text);
+    assert_eq!(planned.plan.work_dir, Path::new("/home/ann/x"));
+    assert_eq!(planned.first_line, 3);
+    // Nothing that Cargo makes is kept.
+    assert!(planned.plan.product.is_none());
+    // Where the project is hidden it is a file like any other.
+    asked.policy = "strict".into();
+    let hidden = plan(&host, &asked).plan.steps;
+    assert_eq!(hidden[0].program, Path::new("/usr/bin/rustc"));
+}
