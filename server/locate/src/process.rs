@@ -201,7 +201,11 @@ pub(crate) fn threads_of(pid: i32) -> Vec<i32> {
 
 /// The process that a thread belongs to.
 pub(crate) fn process_of(thread: i32) -> Option<i32> {
-    status_number(thread, "Tgid")
+    // Most often it is the first one, and to ask that is a hundred times cheaper.
+    match belljar_sys::is_first_of_process(thread) {
+        true => Some(thread),
+        false => status_number(thread, "Tgid"),
+    }
 }
 
 /// The process that started a process.

@@ -81,7 +81,8 @@ fn decide(
         .resolve(host, request, &spoken)?;
     let mut notices: Vec<String> = notices.iter().map(ToString::to_string).collect();
     refuse_network(&policy)?;
-    let project = project(&policy, root.as_deref(), host);
+    let kept = root.as_deref().and_then(|root| kept_below(root, host));
+    let project = project(&policy, root.as_deref(), kept.as_deref());
     let input = spoken.input(request, host, directory.as_deref(), project.as_ref())?;
     let request = &*spoken.complete(request, input.is_some());
     check_texts(request)?;
@@ -140,7 +141,6 @@ fn decide(
     )?);
     let shown = views::tidy(shown, project.as_ref());
     // Other programs must not be seen: where they cannot be hidden, nothing is kept.
-    let kept = root.as_deref().and_then(|root| kept_below(root, host));
     let can_be_hidden = kept.is_none_or(|kept| kept.to_str().is_some());
     let project = project.or_else(|| {
         let root = root.filter(|root| views::cover(host, &shown, root))?;
@@ -250,7 +250,7 @@ pub fn can_be_allowed(rule: &str) -> bool {
     !rule.trim_start().starts_with("network")
 }
 
-fn project(policy: &Policy, root: Option<&Path>, host: &dyn Host) -> Option<Project> {
+fn project(policy: &Policy, root: Option<&Path>, kept: Option<&Path>) -> Option<Project> {
     let access = match policy.files.project {
         Access::Hidden => return None,
         Access::Read => ProjectAccess::Read,
@@ -258,7 +258,7 @@ fn project(policy: &Policy, root: Option<&Path>, host: &dyn Host) -> Option<Proj
     };
     let root = root?;
     let mut hide = policy.files.hide.clone();
-    hide.extend(kept_below(root, host).and_then(|kept| Some(glob(kept.to_str()?))));
+    hide.extend(kept.and_then(|kept| Some(glob(kept.to_str()?))));
     Some(Project {
         root: root.to_path_buf(),
         access,

@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 
 use belljar_child::{Namespace, posture_bit};
 use belljar_report::Posture;
-use nix::fcntl::AtFlags;
-use nix::sys::stat::fstatat;
+use belljar_sys::Arena;
+use nix::fcntl::readlinkat;
 
 const BITS: &[(u32, &str)] = &[
     (posture_bit::USER, "user namespace"),
@@ -55,11 +56,11 @@ pub fn posture_of(found: u32, located: bool, notes: Vec<String>) -> Posture {
     }
 }
 
-/// The namespaces of this process: file name, number, and bit in what pid 1 reads back.
+/// The namespaces of this process: file name, what its link says, and bit in what pid 1 reads back.
 ///
 /// # Errors
-/// What the kernel said.
-pub fn namespaces_outside() -> io::Result<Vec<Namespace<'static>>> {
+/// What the kernel said, or the arena is full.
+pub fn namespaces_outside(arena: &Arena) -> io::Result<Vec<Namespace<'_>>> {
     let directory = File::open("/proc/self/ns")?;
     [
         (c"user", posture_bit::USER),
@@ -72,10 +73,10 @@ pub fn namespaces_outside() -> io::Result<Vec<Namespace<'static>>> {
     ]
     .into_iter()
     .map(|(name, bit)| {
-        let facts = fstatat(&directory, name, AtFlags::empty())?;
+        let outside = readlinkat(&directory, name)?;
         Ok(Namespace {
             name,
-            outside: facts.st_ino,
+            outside: arena.copy(outside.as_bytes())?,
             bit,
         })
     })

@@ -90,7 +90,7 @@ pub fn prepare<'a>(
             asking: arena.copy(&asking)?,
             listen: choices.listen,
         },
-        namespaces: arena.copy(&namespaces_outside()?)?,
+        namespaces: arena.copy(&namespaces_outside(arena)?)?,
         lifetime_ns: u64::try_from(longest(plan).saturating_add(GRACE).as_nanos())
             .unwrap_or(u64::MAX),
         limits: arena.copy(&limits_of(&plan.limits, order.grouped))?,

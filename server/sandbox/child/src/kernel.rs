@@ -133,16 +133,28 @@ pub fn move_mount(tree: c_int, target: &CStr) -> Result<(), Errno> {
 
 /// The inode number of `path`.
 pub fn inode(path: &CStr) -> Result<u64, Errno> {
-    inode_at(libc::AT_FDCWD, path)
-}
-
-/// The inode number of `path`, seen from `directory`.
-pub fn inode_at(directory: c_int, path: &CStr) -> Result<u64, Errno> {
     // SAFETY: all zeros is a valid `stat`.
     let mut stat: libc::stat = unsafe { core::mem::zeroed() };
     // SAFETY: the path ends in null; `stat` is ours and outlives the call.
-    check(unsafe { libc::fstatat(directory, path.as_ptr(), &raw mut stat, 0) })?;
+    check(unsafe { libc::stat(path.as_ptr(), &raw mut stat) })?;
     Ok(stat.st_ino)
+}
+
+/// What the link `path` says, seen from `directory`.
+pub fn link_at<'b>(directory: c_int, path: &CStr, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+    // SAFETY: the path ends in null; `buffer` is as long as said.
+    let length = unsafe {
+        libc::readlinkat(
+            directory,
+            path.as_ptr(),
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+        )
+    };
+    match usize::try_from(length) {
+        Ok(length) => Ok(buffer.get(..length).unwrap_or_default()),
+        Err(_) => Err(errno()),
+    }
 }
 
 /// Now, in nanoseconds of a clock that never goes back.

@@ -33,8 +33,9 @@ fn namespaces(p: &Prepared<'_>) -> u32 {
     };
     let mut found = 0;
     for namespace in p.namespaces {
-        if kernel::inode_at(directory, namespace.name)
-            .is_ok_and(|inside| inside != namespace.outside)
+        // The link is read, and not followed: following makes a file of it first.
+        if kernel::link_at(directory, namespace.name, &mut [0; 64])
+            .is_ok_and(|inside| !inside.is_empty() && inside != namespace.outside)
         {
             found |= namespace.bit;
         }

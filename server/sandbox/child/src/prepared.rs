@@ -217,13 +217,13 @@ pub struct Filters<'a> {
     pub listen: bool,
 }
 
-/// A namespace file below `/proc/self/ns`, and its number outside the cell.
+/// A namespace file below `/proc/self/ns`, and what it is outside the cell.
 #[derive(Clone, Copy)]
 pub struct Namespace<'a> {
     /// For instance `net`.
     pub name: &'a CStr,
-    /// Inode number outside.
-    pub outside: u64,
+    /// What its link says there, for instance `net:[4026531840]`.
+    pub outside: &'a [u8],
     /// Which bit of the posture it is.
     pub bit: u32,
 }

@@ -10,6 +10,7 @@ mod memory;
 mod notify;
 mod process;
 mod socket;
+mod thread;
 mod trace;
 mod tree;
 
@@ -26,6 +27,7 @@ pub use process::{
     set_parent_death_signal, signal_by_descriptor, thread_of, wait_for,
 };
 pub use socket::{receive_with_descriptors, send_with_descriptors};
+pub use thread::is_first_of_process;
 pub use trace::{
     Change, StoppedCall, go_on, hear, is_signal_of_kernel, news_of_children, next_change,
     refused_call, seize, set_result, skip_call, stay_halted, stopped_call, try_tracing,
