@@ -51,6 +51,8 @@ impl Standing {
             .args(arguments)
             .arg(here.join(files[0].0))
             .current_dir(&here)
+            // What it leaves because it is killed goes with the rest.
+            .env("TMPDIR", &here)
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("duplicated"))

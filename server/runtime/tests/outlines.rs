@@ -515,6 +515,7 @@ fn each_kind_of_document_has_its_own_blocks() {
                 (12, 12, "ruby"),
                 (17, 17, "lua"),
                 (28, 28, "shell"),
+                (31, 31, "shell"),
             ],
         ),
         (

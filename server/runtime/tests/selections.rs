@@ -154,19 +154,20 @@ fn imports_stay_if_the_selection_uses_them() {
 fn statements_get_a_function_and_items_stay_outside() {
     let program = select("rust", "use a::b;\n// x\nfn f() {}\n\nf();\nb::g()\n", 3, 6);
     let lines = [
-        (1, "use a::b;"),
+        (1, "#![allow(unused)] use a::b;"),
         (3, "fn f() {}"),
         (5, "fn main() { f();"),
         (6, "b::g()"),
         (7, "; }"),
     ];
     assert_eq!(numbered(&program), lines);
+    assert_eq!(program.map.document(1, Some(23)), (1, Some(5)));
     assert_eq!(program.map.document(5, Some(13)), (5, Some(1)));
     assert_eq!(program.map.document(7, Some(1)), (6, None));
     assert!(
         select("rust", "let x = f()?;\n", 1, 1)
             .text
-            .starts_with("fn main() -> Result")
+            .starts_with("#![allow(unused)] fn main() -> Result")
     );
 }
 
@@ -176,6 +177,7 @@ fn what_the_selection_brings_itself_is_not_kept_twice() {
     assert_eq!(
         numbered(&select("rust", text, 4, 5)),
         [
+            (1, "#![allow(unused)]"),
             (2, "use std::io::Write;"),
             (4, "use std::fmt::Debug;"),
             (5, "fn main() {}")
@@ -261,7 +263,11 @@ fn a_shebang_in_the_middle_is_no_line_of_the_program() {
     );
     assert_eq!(
         select("rust", "//\n#![allow(x)]\nfn main() {}\n", 2, 3).text,
-        "\n#![allow(x)]\nfn main() {}\n"
+        "#![allow(unused)]\n#![allow(x)]\nfn main() {}\n"
+    );
+    assert_eq!(
+        select("rust", "#!/usr/bin/env rust-script\nfn main() {}\n", 1, 2).text,
+        "#!/usr/bin/env rust-script\nfn main() {}\n"
     );
 }
 
