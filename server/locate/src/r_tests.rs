@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::frame::Certainty::{self, Caller, Exact};
 use crate::noise::{BASE, noise};
-use crate::standing::{Standing, is_there};
+use crate::standing::{Standing, check_with, is_there};
 
 use super::*;
 
@@ -13,23 +13,11 @@ const START: &str = "forms <- parse(commandArgs(TRUE)[1], keep.source = TRUE); p
     for (number in seq_along(forms)) { form <- as.call(list(as.name('{'), forms[[number]])); \
     attr(form, 'srcref') <- places[c(number, number)]; eval(form, globalenv()) }";
 
-fn start(files: &[(&str, &str)]) -> Standing {
-    Standing::start_with("Rscript", &["--vanilla", "-e", START], files)
-}
+/// What comes before the file's name.
+const ARGUMENTS: [&str; 3] = ["--vanilla", "-e", START];
 
 fn check(files: &[(&str, &str)], expected: &[(u32, Certainty)]) {
-    if !is_there("Rscript") {
-        return;
-    }
-    let mut script = start(files);
-    let mut found = Vec::new();
-    for _ in expected {
-        let thread = script.stop();
-        let place = script.place(thread);
-        found.push((place.line.unwrap_or(0), place.certainty));
-        script.go_on();
-    }
-    assert_eq!(found, expected, "{}", files[0].1);
+    check_with("Rscript", &ARGUMENTS, files, expected);
 }
 
 #[test]
@@ -105,7 +93,7 @@ fn a_loop_that_is_stopped_is_known_by_its_lines() {
             return;
         }
         let script = format!("{script}\n{call}");
-        let mut script = start(&[("a.R", &script)]);
+        let mut script = Standing::start_with("Rscript", &ARGUMENTS, &[("a.R", &script)]);
         script.stop();
         script.go_on();
         let line = script.stopped_place().line.unwrap_or(0);

@@ -208,10 +208,20 @@ pub(crate) fn is_installed(program: &str) -> bool {
 
 /// Runs the first of `files`, and looks at each stop at the place that is found for it.
 pub(crate) fn check(program: &str, files: &[(&str, &str)], expected: &[(u32, Certainty)]) {
+    check_with(program, &[], files, expected);
+}
+
+/// The same, with arguments before the file's name.
+pub(crate) fn check_with(
+    program: &str,
+    arguments: &[&str],
+    files: &[(&str, &str)],
+    expected: &[(u32, Certainty)],
+) {
     if !is_there(program) {
         return;
     }
-    let mut script = Standing::start(program, files);
+    let mut script = Standing::start_with(program, arguments, files);
     let mut found = Vec::new();
     for _ in expected {
         let thread = script.stop();

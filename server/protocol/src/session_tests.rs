@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::runner::Runner;
 use crate::serve::session;
+use crate::transport::Incoming;
 
 // The integration tests use the same client, and more of it.
 #[allow(dead_code)]
@@ -94,7 +95,10 @@ fn play(profile: &str, options: Value, play: impl FnOnce(&mut Client, &Stage)) {
             .enable_all()
             .build()
             .unwrap();
-        let was_shut_down = runtime.block_on(session(runner, their_input, their_output));
+        let was_shut_down = runtime.block_on(async {
+            let incoming = Incoming::on(their_input).unwrap();
+            session(runner, incoming, their_output).await.unwrap()
+        });
         runtime.shutdown_background();
         was_shut_down
     });
@@ -114,6 +118,18 @@ fn run_lines(client: &mut Client, first: u32, last: u32) -> String {
     let range = client::range((first, 0), (last + 1, 0));
     let reply = client.command("belljar.run", json!({"uri": FILE, "range": range}));
     reply["run"].as_str().unwrap().to_owned()
+}
+
+const TWO_PRINTS: &str = "import os\n\nprint(1)\nprint(2)\n";
+
+/// Runs the last lines of `TWO_PRINTS`: they print, and the first of them is refused something.
+fn end_two_prints(client: &mut Client, stage: &Stage) {
+    let run = run_lines(client, 2, 3);
+    stage.end(&run, |report| {
+        prints(report, "1\n2\n");
+        let refused = refuses(3, "network.allow = [\"192.0.2.7:443\"]");
+        report.violations.push(refused);
+    });
 }
 
 #[test]
@@ -238,14 +254,8 @@ fn the_run_sees_the_text_after_the_last_change() {
 #[test]
 fn an_edit_above_moves_a_result_and_an_edit_inside_marks_it() {
     play(NEOVIM, Value::Null, |client, stage| {
-        client.open(FILE, "python", "import os\n\nprint(1)\nprint(2)\n");
-        let run = run_lines(client, 2, 3);
-        stage.end(&run, |report| {
-            prints(report, "1\n2\n");
-            report
-                .violations
-                .push(refuses(3, "network.allow = [\"192.0.2.7:443\"]"));
-        });
+        client.open(FILE, "python", TWO_PRINTS);
+        end_two_prints(client, stage);
         assert_eq!(line_of(&client.wait_for_message(FILE, "1\n2")), 3);
         assert_eq!(line_of(&client.wait_for_message(FILE, "192.0.2.7")), 2);
         client.edit(FILE, 2, (0, 0), (0, 0), "# new\n# lines\n");
@@ -267,19 +277,12 @@ fn an_edit_above_moves_a_result_and_an_edit_inside_marks_it() {
 #[test]
 fn a_text_that_is_put_back_as_a_whole_has_its_results_where_they_were() {
     play(NEOVIM, Value::Null, |client, stage| {
-        let text = "import os\n\nprint(1)\nprint(2)\n";
-        client.open(FILE, "python", text);
-        let run = run_lines(client, 2, 3);
-        stage.end(&run, |report| {
-            prints(report, "1\n2\n");
-            report
-                .violations
-                .push(refuses(3, "network.allow = [\"192.0.2.7:443\"]"));
-        });
+        client.open(FILE, "python", TWO_PRINTS);
+        end_two_prints(client, stage);
         client.wait_for_message(FILE, "192.0.2.7");
         client.edit(FILE, 2, (0, 0), (4, 0), "something else\n");
         client.wait_for_message(FILE, "text has changed");
-        client.edit(FILE, 3, (0, 0), (1, 0), text);
+        client.edit(FILE, 3, (0, 0), (1, 0), TWO_PRINTS);
         client.wait_for_diagnostics(FILE, "no longer stale, each on its line", |all| {
             let lines: Vec<_> = all.iter().map(line_of).collect();
             let is_marked = |one: &Value| message_of(one).contains("text has changed");

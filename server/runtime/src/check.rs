@@ -168,17 +168,7 @@ pub(crate) fn check(definition: &Definition, file: &str, text: &str) -> Result<(
                 .iter()
                 .any(|tool| name == tool || name == format!("{tool}.real"))
                 || definition.define.contains_key(name)
-                || [
-                    "source",
-                    "binary",
-                    "scratch",
-                    "arguments",
-                    "flags",
-                    "directory",
-                    "unbuffered",
-                    "faster",
-                ]
-                .contains(&name)
+                || expand::USUAL.contains(&name)
         };
         let templates = way
             .compile

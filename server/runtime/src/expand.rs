@@ -4,6 +4,18 @@ use std::path::PathBuf;
 
 use crate::Host;
 
+/// The names that stand for something in every command.
+pub(crate) const USUAL: [&str; 8] = [
+    "source",
+    "binary",
+    "scratch",
+    "arguments",
+    "flags",
+    "directory",
+    "unbuffered",
+    "faster",
+];
+
 /// The names between braces, as far as they look like names: `{tool.real}`, and not `{ x: 1 }`.
 pub(crate) fn names(template: &str) -> impl Iterator<Item = &str> {
     pieces(template).filter_map(|piece| match piece {

@@ -449,15 +449,6 @@ pub(crate) fn check(
     files: &BTreeMap<String, SupportFile>,
 ) -> Option<(String, String)> {
     const OWN: &[&str] = &["package", "path", "item", "function", "name"];
-    const USUAL: &[&str] = &[
-        "source",
-        "binary",
-        "scratch",
-        "arguments",
-        "flags",
-        "directory",
-        "unbuffered",
-    ];
     let stands_for_nothing = |name: &str| {
         let about = format!("{{{name}}}");
         let message = format!("`{about}` stands for nothing here");
@@ -471,7 +462,7 @@ pub(crate) fn check(
             let known = |name: &str| {
                 let all = |target: &Target| target.needs.iter().any(|tool| tool == name);
                 name == "package"
-                    || USUAL.contains(&name)
+                    || expand::USUAL.contains(&name)
                     || !project.target.is_empty()
                         && project
                             .target
@@ -505,7 +496,7 @@ pub(crate) fn check(
                 let tool = name.strip_suffix(".real").unwrap_or(name);
                 target.needs.iter().any(|known| known == tool)
                     || OWN.contains(&name)
-                    || USUAL.contains(&name)
+                    || expand::USUAL.contains(&name)
                     || groups.iter().any(|group| group == name)
             };
             let templates = target.compile.iter().flatten().chain(&target.run);
