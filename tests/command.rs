@@ -293,6 +293,45 @@ fn a_reader_who_has_seen_enough_ends_the_run_quietly() {
     assert_eq!(stderr, "");
 }
 
+#[test]
+fn a_full_disk_ends_the_run_and_is_said() {
+    let shell = Shell::with("a.py", "while True: print('x' * 100)\n");
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full");
+    let printing = [
+        ["run", "a.py"].as_slice(),
+        &["run", "--json", "--limit", "output=1MiB", "a.py"],
+        &["policy", "show", "default"],
+    ];
+    for arguments in printing {
+        let mut command = shell.command(arguments);
+        let output = command.stdout(full().expect("a full device")).output();
+        let output = output.expect("belljar");
+        assert_eq!(
+            text(&output.stderr),
+            "belljar: The output cannot be written: no space left on device.\n  \
+             hint: make room where it goes, or send it elsewhere\n"
+        );
+        assert_eq!(output.status.code(), Some(141));
+    }
+}
+
+#[test]
+fn nobody_needs_a_home_or_an_account() {
+    let shell = Shell::with("a.py", "print(6 * 7)\n");
+    for command in [["run", "a.py"].as_slice(), &["policy", "list"]] {
+        for home in [None, Some(""), Some("/nowhere/at/all")] {
+            let mut command = shell.command(command);
+            match home {
+                Some(home) => command.env("HOME", home),
+                None => command.env_remove("HOME"),
+            };
+            let output = command.output().expect("belljar");
+            assert!(output.status.success(), "{home:?}: {output:?}");
+            assert_eq!(text(&output.stderr), "", "{home:?}");
+        }
+    }
+}
+
 /// What a terminal is given when `command` runs on it.
 fn on_a_terminal(shell: &Shell, environment: &[(&str, &str)], command: &str) -> Option<String> {
     let Some(script) = shell.user.find("script") else {

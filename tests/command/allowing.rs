@@ -29,6 +29,27 @@ fn is_seen(shell: &Shell) -> bool {
     false
 }
 
+#[test]
+fn trust_that_cannot_be_written_leaves_nothing() {
+    let shell = curious();
+    fs::write(shell.user.work().join(".belljar.toml"), NOTES).expect("a file");
+    shell.user.own_everything();
+    // No file may have a content: as on a full disk.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 0; exec {} policy trust",
+        shell.user.belljar().display()
+    );
+    let mut command = shell.user.command("sh");
+    let output = command.args(["-c", &script]).output().expect("a shell");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = text(&output.stderr);
+    assert!(told.contains(": file too large.\n  hint: "), "{told}");
+    let state = shell.user.home().join(".local/state/belljar/trust");
+    assert_eq!(fs::read_dir(state).expect("a folder").count(), 0);
+    let listed = shell.belljar(&["policy", "trust", "--list"]);
+    assert_eq!(text(&listed.stdout), "");
+}
+
 const NOTES: &str = "files.read = [\"~/notes/list\"]";
 
 #[test]

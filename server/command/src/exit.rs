@@ -8,8 +8,9 @@ pub const UNMET: u8 = 1;
 pub const LIMIT: u8 = 124;
 /// We would not or could not run it.
 pub const NOT_RUN: u8 = 125;
-/// Whoever reads our output went away: 128 + SIGPIPE, as a shell shows it for any program.
-pub const BROKEN_PIPE: u8 = 141;
+/// Our output cannot be written, mostly because whoever read it went away: 128 + SIGPIPE, as a shell shows it for any
+/// program.
+pub const UNWRITTEN: u8 = 141;
 
 /// The exit status that tells of `ending`. `signal` is what was sent to Belljar, if something was.
 pub fn status(ending: &Ending, signal: Option<i32>) -> u8 {

@@ -27,8 +27,8 @@ pub struct Live {
     signals: Signals,
     /// The signal that Belljar was sent, if it was.
     pub signal: Option<i32>,
-    /// Whoever read our output went away.
-    pub is_pipe_broken: bool,
+    /// What the program printed cannot be written: mostly because whoever read it went away.
+    pub unwritten: Option<io::Error>,
     /// A reason to ask us although no signal came: can always be read.
     reason: Option<File>,
     /// Signals, and the streams that are behind.
@@ -61,7 +61,7 @@ impl Live {
             is_quiet,
             signals: Signals::new()?,
             signal: None,
-            is_pipe_broken: false,
+            unwritten: None,
             reason: None,
             changes: None,
             feed,
@@ -161,8 +161,8 @@ impl Live {
 
     /// Takes note of whether somebody still reads, and of what to wait for.
     fn settle(&mut self, passed: io::Result<()>) {
-        if passed.is_err() && !self.is_pipe_broken {
-            self.is_pipe_broken = true;
+        if let (Err(error), None) = (passed, &self.unwritten) {
+            self.unwritten = Some(error);
             self.reason = File::open("/dev/null").ok();
         }
         self.changes = None;
@@ -173,7 +173,7 @@ impl Live {
     }
 
     fn is_heard(&self) -> bool {
-        self.signal.is_none() && !self.is_pipe_broken
+        self.signal.is_none() && self.unwritten.is_none()
     }
 
     fn changes_to_wait_for(&self) -> io::Result<Epoll> {

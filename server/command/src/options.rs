@@ -57,7 +57,7 @@ NO_COLOR switches colour off. BELLJAR_LOG=debug makes Belljar talk about itself.
 
 const EXIT_STATUS: &str = "\
 Exit status: that of the program; 128+N if signal N ended it; 124 if a limit of the policy ended it; \
-125 if it was refused or could not be run; 130 after Ctrl-C (128+N after any signal N to Belljar).
+125 if it was refused or could not be run; 130 after Ctrl-C (128+N after any signal N to Belljar); 141 if its output can no longer be written.
 
 On a terminal, escape sequences in the program's output are removed. Elsewhere its output passes through unchanged.";
 

@@ -4,8 +4,10 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use belljar_runs::words;
 use clap::CommandFactory;
 
+use crate::exit::UNWRITTEN;
 use crate::options::Options;
 
 /// Prints a completion script.
@@ -43,12 +45,21 @@ pub fn print(bytes: &[u8]) -> ExitCode {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::from(crate::exit::BROKEN_PIPE)
-        }
         Err(error) => {
-            eprintln!("belljar: cannot write to standard output: {error}");
-            ExitCode::FAILURE
+            say_what_is_lost(&error);
+            ExitCode::from(UNWRITTEN)
         }
+    }
+}
+
+/// Says why what was to be read is not written. Of a reader who went away there is nothing to say.
+pub fn say_what_is_lost(error: &io::Error) {
+    if error.kind() != io::ErrorKind::BrokenPipe {
+        let why = words(error);
+        // Standard error may be what cannot be written.
+        let _ = writeln!(
+            io::stderr(),
+            "belljar: The output cannot be written: {why}.\n  hint: make room where it goes, or send it elsewhere"
+        );
     }
 }

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use belljar_report::{Ending, Report};
-use belljar_runs::{LineRange, LocalPlanner, Part, RunRequest, Source, conduct_here};
+use belljar_runs::{LineRange, LocalPlanner, Part, RunRequest, Source, conduct_here, words};
 use belljar_sandbox::Site;
 
 use crate::closing::{closing, not_run};
-use crate::exit::{self, BROKEN_PIPE, NOT_RUN};
+use crate::exit::{self, NOT_RUN};
 use crate::live::Live;
 use crate::options::{CellOptions, ExecOptions, RunOptions};
+use crate::pages;
 use crate::signals::Signals;
 use crate::source;
 use crate::stdin::{self, Feed};
@@ -44,15 +45,15 @@ pub fn wanted(options: RunOptions) -> Result<Wanted, ExitCode> {
     let is_stdin = options.file == Path::new("-");
     if is_stdin && options.language.is_none() {
         return Err(refuse(
-            "The language of a source on standard input is unknown.",
-            "name it: --language ID",
+            "the source on standard input does not say which language it is in.",
+            "name it with `--language ID`; `belljar runtimes` lists them",
             &options.cell,
         ));
     }
     if is_stdin && options.cell.stdin.as_deref() == Some(Path::new("-")) {
         return Err(refuse(
-            "Standard input cannot be both the source and the program's input.",
-            "",
+            "standard input cannot be both the source and the program's input.",
+            "put one of them into a file",
             &options.cell,
         ));
     }
@@ -100,7 +101,7 @@ pub fn exec(site: Site, options: ExecOptions) -> ExitCode {
 fn request(source: Source, arguments: Vec<String>, cell: CellOptions) -> Result<Wanted, ExitCode> {
     let origin = match cell.stdin.as_deref().map(stdin::open).transpose() {
         Ok(origin) => origin,
-        Err(what) => return Err(refuse(&what, "", &cell)),
+        Err((what, hint)) => return Err(refuse(&what, &hint, &cell)),
     };
     let request = RunRequest {
         source,
@@ -132,7 +133,7 @@ fn conduct(
         request, origin, ..
     } = wanted;
     let failed = |error: io::Error| {
-        let what = format!("Belljar could not start: {}.", source::words(&error));
+        let what = format!("Belljar could not start: {}.", words(&error));
         refuse_under(&request.policy, &what, "", json)
     };
     let (feed, input) = match origin.map(Feed::from).transpose() {
@@ -144,8 +145,8 @@ fn conduct(
         Err(error) => return failed(error),
     };
     let (report, remains) = conduct_here(site, planner, &request, input, &mut live);
-    let told = if live.is_pipe_broken {
-        Err(io::ErrorKind::BrokenPipe.into())
+    let told = if let Some(error) = live.unwritten.take() {
+        Err(error)
     } else if json {
         live.print(&to_json(&report))
     } else {
@@ -172,8 +173,10 @@ fn conduct(
             Some(status) => status,
             None => NOT_RUN,
         },
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => BROKEN_PIPE,
-        Err(_) => NOT_RUN,
+        Err(error) => {
+            pages::say_what_is_lost(&error);
+            exit::UNWRITTEN
+        }
     })
 }
 
@@ -192,7 +195,7 @@ fn refuse_under(policy: &str, what: &str, hint: &str, json: bool) -> ExitCode {
             }),
             ..Report::default()
         };
-        crate::pages::print(&to_json(&report));
+        pages::print(&to_json(&report));
     } else {
         eprint!("{}", not_run(what, hint, Style::of_stderr()));
     }

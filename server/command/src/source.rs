@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use belljar_runs::words;
+
 /// No source is larger; what is, was named by mistake.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
@@ -13,7 +15,7 @@ pub fn read(file: &Path) -> Result<Vec<u8>, (String, String)> {
     let cannot = |error: io::Error| {
         (
             format!("`{name}` cannot be read: {}.", words(&error)),
-            String::new(),
+            hint(&error).to_owned(),
         )
     };
     let mut text = Vec::new();
@@ -46,14 +48,16 @@ pub fn read(file: &Path) -> Result<Vec<u8>, (String, String)> {
     Ok(text)
 }
 
-/// What the system says, without the number that nobody reads.
-pub fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut characters = text.chars();
-    characters.next().map_or(String::new(), |first| {
-        first.to_lowercase().chain(characters).collect()
-    })
+/// What to do if a file cannot be read.
+pub fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "check how it is spelled, and from which directory",
+        io::ErrorKind::PermissionDenied => {
+            "make it readable for you, with `chmod u+r` if it is yours"
+        }
+        io::ErrorKind::IsADirectory => "name a file",
+        _ => "",
+    }
 }
 
 #[cfg(test)]
@@ -62,11 +66,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_said_in_words() {
-        let (what, _) = read(Path::new("/nowhere/a.py")).expect_err("there is none");
+        let (what, hint) = read(Path::new("/nowhere/a.py")).expect_err("there is none");
         assert_eq!(
             what,
             "`/nowhere/a.py` cannot be read: no such file or directory."
         );
+        assert!(hint.contains("spelled"), "{hint}");
         let (what, _) = read(Path::new("/")).expect_err("a directory");
         assert_eq!(what, "`/` is a directory.");
         let (what, _) = read(Path::new("/dev/zero")).expect_err("endless");

@@ -5,13 +5,16 @@ use std::io::{self, PipeWriter, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use belljar_runs::words;
 use tokio::sync::mpsc;
+
+use crate::source;
 
 /// Where the program's input comes from.
 pub type Origin = Box<dyn Read + Send>;
 
-/// Opens what `--stdin` names; `-` is our own standard input.
-pub fn open(name: &Path) -> Result<Origin, String> {
+/// Opens what `--stdin` names, `-` being our own standard input; or says what and why not, and a hint.
+pub fn open(name: &Path) -> Result<Origin, (String, String)> {
     if name == Path::new("-") {
         return Ok(Box::new(io::stdin()));
     }
@@ -23,9 +26,9 @@ pub fn open(name: &Path) -> Result<Origin, String> {
         Ok(file) => Ok(Box::new(file)),
         Err(error) => {
             let name = belljar_report::displayable_line(&name.to_string_lossy(), 200);
-            Err(format!(
-                "Standard input `{name}` cannot be read: {}.",
-                crate::source::words(&error)
+            Err((
+                format!("standard input `{name}` cannot be read: {}.", words(&error)),
+                source::hint(&error).to_owned(),
             ))
         }
     }
@@ -58,10 +61,7 @@ impl Feed {
                     Ok(n) => n,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     Err(error) => {
-                        eprintln!(
-                            "belljar: standard input ends here: {}",
-                            crate::source::words(&error)
-                        );
+                        eprintln!("belljar: standard input ends here: {}", words(&error));
                         return;
                     }
                 };

@@ -5,10 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use belljar_policy::check;
-use belljar_runs::{Host, LocalHost, TrustRecord, keep_trust, trust_record};
+use belljar_runs::{Host, LocalHost, TrustRecord, keep_trust, trust_record, words};
 
 use crate::policy::{LARGEST, Problem, as_file, project_file};
-use crate::source::words;
 
 /// Trusts the file with exactly the content that it has now.
 pub fn trust(file: Option<PathBuf>) -> Result<String, Problem> {
@@ -102,6 +101,6 @@ fn records(beside: &Path) -> Vec<(PathBuf, String)> {
 fn cannot(what: &str, path: &Path, error: &io::Error) -> Problem {
     (
         format!("Cannot {what} `{}`: {}.", path.display(), words(error)),
-        String::new(),
+        "nothing was changed; see whether its directory is yours and has room".to_owned(),
     )
 }

@@ -1,13 +1,14 @@
 //! Writes a rule that the user has agreed to into a policy file, whole or not at all.
 
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use belljar_plan::{Host, Proposal, Refusal, Scope, Trust, TrustRecord};
+use tempfile::NamedTempFile;
 
-use crate::LocalHost;
+use crate::{LocalHost, words};
 
 /// No policy file is larger.
 const LARGEST: u64 = 1024 * 1024;
@@ -27,7 +28,11 @@ pub enum Written {
 /// The file is not what it was when the user was shown the change, or cannot be written. Nothing was changed then.
 pub fn write(proposal: &Proposal) -> Result<Written, Refusal> {
     let cannot = |error: &io::Error| Refusal {
-        reason: format!("`{}` cannot be written: {error}", proposal.path.display()),
+        reason: format!(
+            "`{}` cannot be written: {}",
+            proposal.path.display(),
+            words(error)
+        ),
         hint: "write the rule yourself, or allow it for one run".to_owned(),
     };
     let path = real_path(proposal).map_err(|error| cannot(&error))?;
@@ -55,16 +60,12 @@ pub fn write(proposal: &Proposal) -> Result<Written, Refusal> {
 /// Keeps the user's trust in a project's file, where no cell and no project can write.
 ///
 /// # Errors
-/// What the file system says.
+/// What the file system says. Nothing was changed then.
 pub fn keep_trust(record: &TrustRecord) -> io::Result<()> {
     make_directory(record.path.parent())?;
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&record.path)?;
-    writeln!(file, "{}", record.content)
+    let content = format!("{}\n", record.content);
+    write_beside(&record.path, content.as_bytes(), 0o600)?.persist(&record.path)?;
+    Ok(())
 }
 
 /// Where the file really lies. People keep their settings elsewhere and link them; a project's file is no link (see
@@ -78,9 +79,8 @@ fn real_path(proposal: &Proposal) -> io::Result<PathBuf> {
 
 /// Puts a new file in the place of the old one in one step, so that nobody ever reads half of it.
 fn replace(path: &Path, proposal: &Proposal) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("/"));
     if proposal.scope == Scope::User {
-        make_directory(Some(directory))?;
+        make_directory(path.parent())?;
     }
     let mode = match (fs::metadata(path), proposal.scope) {
         (Ok(old), _) => old.permissions().mode() & 0o777,
@@ -88,20 +88,26 @@ fn replace(path: &Path, proposal: &Proposal) -> io::Result<()> {
         (Err(_), Scope::User) => 0o600,
         (Err(_), Scope::Project) => 0o644,
     };
-    let mut file = tempfile::Builder::new()
-        .prefix(".belljar-")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(directory)?;
-    file.write_all(proposal.after.as_bytes())?;
-    file.as_file()
-        .set_permissions(Permissions::from_mode(mode))?;
-    file.as_file().sync_all()?;
+    let file = write_beside(path, proposal.after.as_bytes(), mode)?;
     if proposal.before.is_some() {
         file.persist(path)?;
     } else {
         file.persist_noclobber(path)?;
     }
     Ok(())
+}
+
+/// A file that is whole, and goes unless it is put in the place of `path`.
+fn write_beside(path: &Path, content: &[u8], mode: u32) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new()
+        .prefix(".belljar-")
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(path.parent().unwrap_or(Path::new("/")))?;
+    file.write_all(content)?;
+    file.as_file()
+        .set_permissions(Permissions::from_mode(mode))?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 fn make_directory(directory: Option<&Path>) -> io::Result<()> {

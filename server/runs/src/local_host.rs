@@ -1,14 +1,18 @@
 //! The machine that Belljar runs on, as plans see it. Reads; starts nothing.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use belljar_plan::{FileKind, Host};
 use nix::fcntl::OFlag;
-use nix::unistd::{AccessFlags, access};
+use nix::unistd::{AccessFlags, access, geteuid};
+
+/// As much as is read of the list of accounts.
+const MOST_OF_ACCOUNTS: u64 = 1 << 20;
 
 /// This machine and this user.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,6 +39,26 @@ fn open_checked(path: &Path, checked: &fs::Metadata) -> Option<fs::File> {
     let id = |facts: &fs::Metadata| (facts.is_file(), facts.dev(), facts.ino());
     let opened = file.metadata().ok()?;
     (id(&opened) == id(checked)).then_some(file)
+}
+
+/// The home directory that the system's list of accounts has for this user.
+///
+/// The C library would look further, in what other services know. It loads their libraries for that, which are made for
+/// programs that load the C library itself: in a static one like this they crash.
+fn home_of_account() -> Option<PathBuf> {
+    let accounts = LocalHost.start_of(Path::new("/etc/passwd"), MOST_OF_ACCOUNTS)?;
+    home_in(&accounts, geteuid().as_raw()).map(|home| PathBuf::from(OsStr::from_bytes(home)))
+}
+
+/// The sixth field of the first account with this number.
+fn home_in(accounts: &[u8], user: u32) -> Option<&[u8]> {
+    let user = user.to_string();
+    let mut lines = accounts.split(|byte| *byte == b'\n');
+    lines.find_map(|line| {
+        let mut fields = line.split(|byte| *byte == b':').skip(2);
+        (fields.next()? == user.as_bytes()).then_some(())?;
+        fields.nth(2)
+    })
 }
 
 impl Host for LocalHost {
@@ -89,7 +113,9 @@ impl Host for LocalHost {
     }
 
     fn home(&self) -> Option<PathBuf> {
-        std::env::home_dir().filter(|home| home.is_absolute())
+        let named = std::env::var_os("HOME").filter(|home| !home.is_empty());
+        let home = named.map(PathBuf::from).or_else(home_of_account);
+        home.filter(|home| home.is_absolute())
     }
 
     fn working_directory(&self) -> Option<PathBuf> {
@@ -118,6 +144,19 @@ mod tests {
         assert_eq!(host.list(folder.path()), ["file"]);
         assert!(!host.is_executable(&file) && !host.is_executable(folder.path()));
         assert!(host.is_executable(&std::env::current_exe().expect("this test")));
+    }
+
+    #[test]
+    fn a_home_is_known_by_the_users_number() {
+        let accounts =
+            b"root:x:0:0:root:/root:/bin/bash\n# none\nada:x:1001:1001:Ada,,:/home/ada:/bin/sh\n\
+                         other:x:1001:7::/home/other:\nshort:x:12\nbytes:x:13:13::/\xff:";
+        assert_eq!(home_in(accounts, 1001), Some(&b"/home/ada"[..]));
+        assert_eq!(home_in(accounts, 0), Some(&b"/root"[..]));
+        assert_eq!(home_in(accounts, 13), Some(&b"/\xff"[..]));
+        for nobody in [1, 7, 12, 100] {
+            assert_eq!(home_in(accounts, nobody), None);
+        }
     }
 
     #[test]
