@@ -316,7 +316,7 @@ fn a_full_disk_ends_the_run_and_is_said() {
 }
 
 #[test]
-fn nobody_needs_a_home_or_an_account() {
+fn nobody_needs_a_home_an_account_or_a_path() {
     let shell = Shell::with("a.py", "print(6 * 7)\n");
     for command in [["run", "a.py"].as_slice(), &["policy", "list"]] {
         for home in [None, Some(""), Some("/nowhere/at/all")] {
@@ -328,6 +328,17 @@ fn nobody_needs_a_home_or_an_account() {
             let output = command.output().expect("belljar");
             assert!(output.status.success(), "{home:?}: {output:?}");
             assert_eq!(text(&output.stderr), "", "{home:?}");
+        }
+    }
+    for command in [["run", "a.py"].as_slice(), &["exec", "--", "true"]] {
+        for path in [None, Some("")] {
+            let mut shell = shell.command(command);
+            match path {
+                Some(path) => shell.env("PATH", path),
+                None => shell.env_remove("PATH"),
+            };
+            let output = shell.output().expect("belljar");
+            assert!(output.status.success(), "{path:?}: {output:?}");
         }
     }
 }

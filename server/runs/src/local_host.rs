@@ -14,6 +14,9 @@ use nix::unistd::{AccessFlags, access, geteuid};
 /// As much as is read of the list of accounts.
 const MOST_OF_ACCOUNTS: u64 = 1 << 20;
 
+/// Where programs are looked for if `PATH` says nothing, as shells do it.
+const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// This machine and this user.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocalHost;
@@ -109,7 +112,13 @@ impl Host for LocalHost {
     }
 
     fn variable(&self, name: &str) -> Option<OsString> {
-        std::env::var_os(name)
+        let value = std::env::var_os(name);
+        match name {
+            "PATH" => value
+                .filter(|path| !path.is_empty())
+                .or_else(|| Some(USUAL_PATH.into())),
+            _ => value,
+        }
     }
 
     fn home(&self) -> Option<PathBuf> {
