@@ -2,7 +2,7 @@
 
 use belljar_report::{
     Confidence, Ending, Report, SourceError, Violation, advice_words, confidence_words,
-    displayable_line, ending_words, innocence_words, violation_words,
+    displayable_line, ending_words, innocence_words, is_of_request, violation_words,
 };
 use belljar_runs::can_be_allowed;
 
@@ -100,6 +100,10 @@ pub fn advice(report: &Report, index: usize, violation: &Violation) -> String {
             let rule = quoted(&displayable_line(rule, 500));
             format!("to allow it once: --allow {rule}")
         }
+        // What was typed for the run stands above any rule, and can be typed anew.
+        (Some(_), Some(_)) if is_a_limit(violation) && is_of_request(violation) => {
+            advice_words(violation.kind).to_owned()
+        }
         (Some(_), Some(reason)) => {
             format!("it cannot be allowed: {}", displayable_line(reason, 500))
         }
@@ -111,6 +115,10 @@ pub fn advice(report: &Report, index: usize, violation: &Violation) -> String {
 pub fn is_the_end(violation: &Violation, report: &Report) -> bool {
     matches!(&report.ending, Some(Ending::Limit { limit })
         if violation.kind.as_str().strip_prefix("limit.") == Some(limit))
+}
+
+fn is_a_limit(violation: &Violation) -> bool {
+    violation.kind.as_str().starts_with("limit.")
 }
 
 /// Whether the program's runtime has printed an error itself. Of a crash in compiled code we alone know the line.

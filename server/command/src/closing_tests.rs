@@ -150,6 +150,30 @@ fn hostile_names_stay_on_their_line() {
 }
 
 #[test]
+fn a_limit_that_was_typed_can_be_typed_anew() {
+    let mut report = report(Ending::Exited { code: 0 });
+    report.violations.push(Violation {
+        kind: Kind::LimitProcesses,
+        target: "1".into(),
+        rule: Some("request".into()),
+        allow: Some("limits.processes = 2".into()),
+        ..refused()
+    });
+    report.obstacles.push(belljar_report::Obstacle {
+        violation: 0,
+        reason: "the rule changes nothing in this run".into(),
+    });
+    let text = closing(&report, Style::default());
+    assert!(
+        text.ends_with("hint: set a higher limit for one run, or in a policy of yours\n"),
+        "{text}"
+    );
+    report.violations[0].rule = Some("default.toml:58".into());
+    let text = closing(&report, Style::default());
+    assert!(text.contains("it cannot be allowed: "), "{text}");
+}
+
+#[test]
 fn what_no_rule_lifts_says_why_and_the_same_advice_is_given_once() {
     let mut report = report(Ending::Exited { code: 0 });
     report.violations = vec![refused(), refused(), refused()];

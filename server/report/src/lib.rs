@@ -15,6 +15,6 @@ pub use fold::{Fold, Gap, Obstacle, Output, Report, SourceError};
 pub use hostile::{Displayer, displayable, displayable_line};
 pub use violation::{Confidence, Kind, Layer, Violation};
 pub use words::{
-    advice_words, confidence_words, duration, ending_words, innocence_words, signal_name,
-    violation_words,
+    advice_words, confidence_words, duration, ending_words, innocence_words, is_of_request,
+    signal_name, violation_words,
 };

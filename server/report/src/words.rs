@@ -8,6 +8,11 @@ const LONGEST: usize = 200;
 /// The rule of what the user asked for in this run only, and no policy says.
 const OF_REQUEST: &str = "request";
 
+/// Whether what was refused, or the limit that was reached, was set for this run only.
+pub fn is_of_request(violation: &Violation) -> bool {
+    violation.rule.as_deref() == Some(OF_REQUEST)
+}
+
 /// What was refused, by which policy, and what the program saw of it. Safe to show.
 ///
 /// `Blocked by policy "default": connect to 192.0.2.7:443. The program saw "permission denied".`
@@ -21,7 +26,7 @@ pub fn violation_words(violation: &Violation, policy: &str) -> String {
         } else {
             format!(" ({target})")
         };
-        let whose = if violation.rule.as_deref() == Some(OF_REQUEST) {
+        let whose = if is_of_request(violation) {
             "that was set for this run".to_owned()
         } else {
             format!("of policy `{policy}`")
