@@ -2,11 +2,9 @@
 //!
 //! The framework's own reader ends the session at the first body that is not JSON, so frames are read here.
 
-use std::io::{self, BufRead, Read, Write};
-
 /// More than any editor sends at once. A longer message is read past and answered with an error.
 const LONGEST_BODY: u64 = 256 << 20;
-const LONGEST_HEADER_LINE: u64 = 4096;
+const LONGEST_HEADER_LINE: usize = 4096;
 
 /// What came in.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,80 +15,145 @@ pub enum Frame {
     Bad(&'static str),
 }
 
-/// The next frame; `None` at the end of the input.
-///
-/// # Errors
-/// What reading says, and the end of the input within a frame.
-pub fn read_frame(input: &mut impl BufRead) -> io::Result<Option<Frame>> {
-    let mut length = None;
-    let mut any_header = false;
-    loop {
-        let mut line = Vec::new();
-        let mut limited = input.by_ref().take(LONGEST_HEADER_LINE);
-        if limited.read_until(b'\n', &mut line)? == 0 {
-            return Ok(None);
-        }
-        let line = line.trim_ascii();
-        if line.is_empty() {
-            match length {
-                Some(length) => return read_body(input, length).map(Some),
-                // An empty line between messages is passed over; headers without a length are a mistake.
-                None if any_header => return Ok(Some(Frame::Bad("no Content-Length"))),
-                None => continue,
+/// Takes frames out of bytes as they come, in pieces of any size.
+#[derive(Default)]
+pub struct Frames {
+    /// What has come, from `at` on not looked at yet.
+    bytes: Vec<u8>,
+    at: usize,
+    headers: Headers,
+    inside: Inside,
+}
+
+#[derive(Default)]
+struct Headers {
+    any: bool,
+    length: Option<u64>,
+}
+
+#[derive(Default)]
+enum Inside {
+    #[default]
+    Headers,
+    /// A body of which so much is missing.
+    Body(Vec<u8>, usize),
+    /// A body of which so much is still to be read past.
+    TooLong(u64),
+}
+
+impl Frames {
+    /// What has come next.
+    pub fn add(&mut self, piece: &[u8]) {
+        self.bytes.drain(..self.at);
+        self.at = 0;
+        self.bytes.extend_from_slice(piece);
+    }
+
+    /// The next frame, if all of it has come.
+    pub fn next(&mut self) -> Option<Frame> {
+        loop {
+            let rest = &self.bytes[self.at..];
+            match &mut self.inside {
+                Inside::Headers => {
+                    let line = next_line(rest)?;
+                    self.at += line.len();
+                    if let Some(bad) = self.headers.take(line.trim_ascii(), &mut self.inside) {
+                        return Some(bad);
+                    }
+                }
+                Inside::Body(body, missing) => {
+                    let piece = &rest[..rest.len().min(*missing)];
+                    body.extend_from_slice(piece);
+                    self.at += piece.len();
+                    *missing -= piece.len();
+                    if *missing > 0 {
+                        return None;
+                    }
+                    let body = std::mem::take(body);
+                    self.inside = Inside::Headers;
+                    return Some(Frame::Body(body));
+                }
+                Inside::TooLong(left) => {
+                    let passed = (rest.len() as u64).min(*left);
+                    self.at += passed as usize;
+                    *left -= passed;
+                    if *left > 0 {
+                        return None;
+                    }
+                    self.inside = Inside::Headers;
+                    return Some(Frame::Bad("message too long"));
+                }
             }
         }
-        any_header = true;
+    }
+}
+
+/// The line at the start of `bytes` with its end, or as much as a line may hold; `None` if more has to come.
+fn next_line(bytes: &[u8]) -> Option<&[u8]> {
+    let most = &bytes[..bytes.len().min(LONGEST_HEADER_LINE)];
+    match most.iter().position(|&byte| byte == b'\n') {
+        Some(end) => Some(&most[..=end]),
+        None => (most.len() == LONGEST_HEADER_LINE).then_some(most),
+    }
+}
+
+impl Headers {
+    /// Takes one line. The empty one ends the headers, and says what comes then.
+    fn take(&mut self, line: &[u8], inside: &mut Inside) -> Option<Frame> {
+        if line.is_empty() {
+            let Headers { any, length } = std::mem::take(self);
+            match length {
+                Some(length) if length > LONGEST_BODY => *inside = Inside::TooLong(length),
+                Some(length) => *inside = Inside::Body(Vec::new(), length as usize),
+                // An empty line between messages is passed over; headers without a length are a mistake.
+                None if any => return Some(Frame::Bad("no Content-Length")),
+                None => {}
+            }
+            return None;
+        }
+        self.any = true;
         let (name, value) = match line.iter().position(|&byte| byte == b':') {
             Some(colon) => (line[..colon].trim_ascii(), line[colon + 1..].trim_ascii()),
             None => (line, &b""[..]),
         };
         if name.eq_ignore_ascii_case(b"content-length") {
-            length = std::str::from_utf8(value)
+            self.length = std::str::from_utf8(value)
                 .ok()
                 .and_then(|value| value.parse().ok());
         }
+        None
     }
 }
 
-fn read_body(input: &mut impl BufRead, length: u64) -> io::Result<Frame> {
-    if length > LONGEST_BODY {
-        io::copy(&mut input.by_ref().take(length), &mut io::sink())?;
-        return Ok(Frame::Bad("message too long"));
-    }
-    let mut body = Vec::new();
-    input.by_ref().take(length).read_to_end(&mut body)?;
-    if (body.len() as u64) < length {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(Frame::Body(body))
-}
-
-/// Writes one message.
-///
-/// # Errors
-/// What writing says.
-pub fn write_frame(output: &mut impl Write, body: &[u8]) -> io::Result<()> {
-    write!(output, "Content-Length: {}\r\n\r\n", body.len())?;
-    output.write_all(body)
+/// One message as it is written.
+pub fn frame_of(body: &[u8]) -> Vec<u8> {
+    let mut frame = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    frame.extend_from_slice(body);
+    frame
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn frames(mut bytes: &[u8]) -> Vec<Frame> {
-        let mut frames = Vec::new();
-        while let Ok(Some(frame)) = read_frame(&mut bytes) {
-            frames.push(frame);
-        }
-        frames
+    /// The frames in `bytes`, which are the same in whatever pieces they come.
+    fn frames(bytes: &[u8]) -> Vec<Frame> {
+        let [whole, pieces] = [bytes.len(), 1].map(|size| {
+            let mut frames = Frames::default();
+            let mut found = Vec::new();
+            for piece in bytes.chunks(size) {
+                frames.add(piece);
+                found.extend(std::iter::from_fn(|| frames.next()));
+            }
+            found
+        });
+        assert_eq!(whole, pieces);
+        whole
     }
 
     #[test]
     fn what_is_written_is_read_again() {
-        let mut bytes = Vec::new();
-        write_frame(&mut bytes, b"{}").unwrap();
-        write_frame(&mut bytes, "\"😀\"".as_bytes()).unwrap();
+        let bytes = [frame_of(b"{}"), frame_of("\"😀\"".as_bytes())].concat();
         assert_eq!(
             frames(&bytes),
             [
@@ -121,7 +184,34 @@ mod tests {
     }
 
     #[test]
-    fn a_body_cut_short_is_the_end() {
-        assert!(read_frame(&mut &b"Content-Length: 5\r\n\r\n{}"[..]).is_err());
+    fn a_body_cut_short_is_no_frame() {
+        assert_eq!(frames(b"Content-Length: 5\r\n\r\n{}"), []);
+        assert_eq!(
+            frames(b"Content-Length: 0\r\n\r\n"),
+            [Frame::Body(Vec::new())]
+        );
+    }
+
+    #[test]
+    fn what_is_too_long_is_read_past_and_not_held() {
+        let mut frames = Frames::default();
+        frames.add(
+            format!(
+                "x: {}\nContent-Length: {}\n\n",
+                "y".repeat(9000),
+                LONGEST_BODY + 9
+            )
+            .as_bytes(),
+        );
+        let piece = vec![b'{'; 1 << 20];
+        for _ in 0..LONGEST_BODY >> 20 {
+            frames.add(&piece);
+            assert_eq!(frames.next(), None);
+            assert!(frames.bytes.capacity() < 4 << 20);
+        }
+        frames.add(b"{}{}{}{}{");
+        assert_eq!(frames.next(), Some(Frame::Bad("message too long")));
+        frames.add(b"Content-Length: 1\n\n7");
+        assert_eq!(frames.next(), Some(Frame::Body(b"7".to_vec())));
     }
 }

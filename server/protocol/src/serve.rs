@@ -1,13 +1,16 @@
 //! One session: from the first byte that the editor sends to the last process that must be gone.
 
-use std::io::{BufReader, Read, Write};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use belljar_runs::Conductor;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use tower_lsp::LspService;
 use tower_lsp::ls_types::request::Request;
@@ -18,7 +21,7 @@ use crate::output_files::OutputFiles;
 use crate::parent;
 use crate::runner::Runner;
 use crate::server::Server;
-use crate::transport::{Dispatch, Outcome, read_frames};
+use crate::transport::{Dispatch, Incoming, Outcome};
 use crate::wire::OutputRequest;
 
 // Together these stay below the second within which an editor expects us to be gone.
@@ -29,49 +32,56 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// Serves one editor on standard input and output until it is done. `start` is called inside the runtime that a
 /// conductor needs. The status is 0 only if the editor asked us to shut down first, as the protocol wants it.
 pub fn serve(start: impl FnOnce() -> Conductor) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    match serve_by(start) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("belljar: the server could not start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve_by(start: impl FnOnce() -> Conductor) -> io::Result<bool> {
+    // Runs are in threads of their own. Messages, the actor and its answers are in this one, which waits for the client itself: from
+    // one thread to the next takes longer than an answer, and on a busy machine much longer.
+    let workers = Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("belljar:work")
         .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("belljar: the server could not start: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let was_shut_down = runtime.block_on(async {
+        .build()?;
+    let own = Builder::new_current_thread().enable_all().build()?;
+    let was_shut_down = own.block_on(async {
+        let incoming = Incoming::on(io::stdin().as_fd().try_clone_to_owned()?)?;
+        let output = io::stdout().as_fd().try_clone_to_owned()?;
+        // Whatever is spawned from here on is the workers'.
+        let _entered = workers.enter();
         let conductor = start();
-        session(Arc::new(conductor), std::io::stdin(), std::io::stdout()).await
+        session(Arc::new(conductor), incoming, output).await
     });
-    // Reading blocks until the editor closes the pipe, and nothing waits for that.
-    runtime.shutdown_background();
-    if was_shut_down {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    // What still waits for something, nothing waits for.
+    workers.shutdown_background();
+    own.shutdown_background();
+    was_shut_down
 }
 
 /// Serves one editor. Returns whether it was shut down in order.
 pub(crate) async fn session(
     runner: Arc<dyn Runner>,
-    input: impl Read + Send + 'static,
-    output: impl Write + Send + 'static,
-) -> bool {
-    // Messages, the actor and its answers are in one thread, which no run needs: from one thread to the next takes longer than
-    // an answer, and on a busy machine much longer.
-    let local = LocalSet::new();
-    local.run_until(converse(runner, input, output)).await
+    incoming: Incoming,
+    output: impl Into<OwnedFd>,
+) -> io::Result<bool> {
+    let (outbox, output_ended) = Outbox::open(output)?;
+    let conversation = converse(runner, incoming, outbox, output_ended);
+    Ok(LocalSet::new().run_until(conversation).await)
 }
 
 async fn converse(
     runner: Arc<dyn Runner>,
-    input: impl Read + Send + 'static,
-    output: impl Write + Send + 'static,
+    mut incoming: Incoming,
+    outbox: Outbox,
+    mut output_ended: oneshot::Receiver<()>,
 ) -> bool {
-    let (outbox, mut output_ended) = Outbox::open(output);
     let files = OutputFiles::default();
     let inbox = actor::start(Arc::clone(&runner), outbox.clone(), files.clone());
     let was_shut_down = Arc::new(AtomicBool::new(false));
@@ -82,7 +92,6 @@ async fn converse(
         .custom_method(OutputRequest::METHOD, Server::output)
         .finish();
     let mut dispatch = Dispatch::new(service, outbox.clone());
-    let mut frames = read_frames(BufReader::new(input));
     let mut signals = [
         signal(SignalKind::terminate()).ok(),
         signal(SignalKind::interrupt()).ok(),
@@ -91,7 +100,7 @@ async fn converse(
     let mut parent_gone = Box::pin(parent::gone(None));
     loop {
         tokio::select! {
-            frame = frames.recv() => {
+            frame = incoming.next() => {
                 let Some(frame) = frame else { break };
                 match dispatch.handle(frame).await {
                     Outcome::GoOn => {}

@@ -5,45 +5,123 @@
 //! panics, and says nothing about how a session ended. Its router, its rules for the order of `initialize` and
 //! `shutdown` and its cancelling are.
 
+use std::fs::File;
 use std::future::{Future, poll_fn};
-use std::io::BufRead;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::Value;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::task::{JoinSet, yield_now};
 use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Request, Response};
 use tower_lsp::{LanguageServer, LspService};
 use tower_service::Service;
 
-use crate::framing::{Frame, read_frame};
+use crate::framing::{Frame, Frames};
 use crate::outbox::Outbox;
 use crate::parent::Parent;
 use crate::uris;
 
-/// Messages read but not yet looked at.
-const READ_AHEAD: usize = 64;
+/// So much is read at once.
+const AT_ONCE: usize = 64 << 10;
 /// Requests that wait for the actor. It answers in microseconds, so only a client that floods gets here.
 const MANY_UNANSWERED: usize = 256;
 
 type Handler = Pin<Box<dyn Future<Output = Option<Response>> + Send>>;
 
-/// Reads frames in a thread of its own, because reading a pipe blocks.
-pub fn read_frames(mut input: impl BufRead + Send + 'static) -> mpsc::Receiver<Frame> {
-    let (to_handle, frames) = mpsc::channel(READ_AHEAD);
-    std::thread::Builder::new()
-        .name("belljar:read".into())
-        .spawn(move || {
-            while let Ok(Some(frame)) = read_frame(&mut input) {
-                if to_handle.blocking_send(frame).is_err() {
-                    return;
+/// What the client says.
+pub struct Incoming {
+    input: Input,
+    piece: Box<[u8]>,
+    frames: Frames,
+}
+
+enum Input {
+    /// A pipe or the like: whoever writes to it takes their time.
+    Awaited(AsyncFd<File>),
+    /// A file or the like, for which the kernel knows no waiting and says that it is not permitted.
+    AtHand(File),
+}
+
+impl Incoming {
+    /// What comes on `input`. It is read in the thread that answers: from one thread to the next takes longer than most answers.
+    /// The runtime in which this is called waits for it.
+    ///
+    /// # Errors
+    /// The kernel cannot wait for it.
+    pub fn on(input: impl Into<OwnedFd>) -> io::Result<Incoming> {
+        let input = File::from(input.into());
+        // Deprecated because a type could change its descriptor under the reactor; a file cannot.
+        #[expect(deprecated)]
+        let input = match AsyncFd::try_with_interest(input, Interest::READABLE) {
+            Ok(awaited) => Input::Awaited(awaited),
+            Err(refused) => match refused.into_parts() {
+                (file, error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    Input::AtHand(file)
                 }
-            }
+                (_, error) => return Err(error),
+            },
+        };
+        Ok(Incoming {
+            input,
+            piece: vec![0; AT_ONCE].into(),
+            frames: Frames::default(),
         })
-        .expect("the machine can make a thread");
-    frames
+    }
+
+    /// The next frame; `None` at the end. Nothing is lost if this is no longer waited for.
+    pub async fn next(&mut self) -> Option<Frame> {
+        loop {
+            if let Some(frame) = self.frames.next() {
+                return Some(frame);
+            }
+            let size = self.read().await.ok().filter(|size| *size > 0)?;
+            self.frames.add(&self.piece[..size]);
+        }
+    }
+
+    async fn read(&mut self) -> io::Result<usize> {
+        loop {
+            let mut input = match &self.input {
+                Input::AtHand(file) => {
+                    // What was read before is answered first.
+                    yield_now().await;
+                    file
+                }
+                Input::Awaited(awaited) => {
+                    let mut ready = awaited.readable().await?;
+                    // Reading may block, since others may have this pipe open too and we leave it as it is. So it is asked each time.
+                    if !is_ready(awaited.get_ref(), PollFlags::POLLIN) {
+                        ready.clear_ready();
+                        continue;
+                    }
+                    awaited.get_ref()
+                }
+            };
+            match input.read(&mut self.piece) {
+                Err(error) if is_no_error(&error) => {}
+                read => return read,
+            }
+        }
+    }
+}
+
+fn is_no_error(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+    )
+}
+
+/// Whether reading from `file` or writing to it, whichever is asked, would not wait now.
+pub fn is_ready(file: &File, what: PollFlags) -> bool {
+    let mut asked = [PollFd::new(file.as_fd(), what)];
+    poll(&mut asked, PollTimeout::ZERO).is_ok_and(|n| n > 0)
 }
 
 /// What a message means for the session.
@@ -171,4 +249,38 @@ fn guarded<E>(
             })),
         }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, Write};
+
+    use super::*;
+    use crate::framing::frame_of;
+
+    async fn all(input: impl Into<OwnedFd>) -> Vec<Frame> {
+        let mut incoming = Incoming::on(input).unwrap();
+        let mut frames = Vec::new();
+        while let Some(frame) = incoming.next().await {
+            frames.push(frame);
+        }
+        frames
+    }
+
+    #[tokio::test]
+    async fn messages_come_from_pipes_files_and_nowhere() {
+        let large = vec![b' '; 3 * AT_ONCE];
+        let bytes = [frame_of(b"1"), frame_of(&large), frame_of(b"2")].concat();
+        let frames = [b"1".to_vec(), large, b"2".to_vec()].map(Frame::Body);
+        let (from, mut to) = io::pipe().unwrap();
+        let sent = bytes.clone();
+        let sending = std::thread::spawn(move || to.write_all(&sent).unwrap());
+        assert_eq!(all(from).await, frames);
+        sending.join().unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        file.rewind().unwrap();
+        assert_eq!(all(file).await, frames);
+        assert_eq!(all(File::open("/dev/null").unwrap()).await, []);
+    }
 }
