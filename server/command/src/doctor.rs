@@ -110,6 +110,9 @@ pub fn doctor(launcher: Launcher, options: &DoctorOptions) -> ExitCode {
     if works { printed } else { ExitCode::FAILURE }
 }
 
+/// What to do about a failure that the layers may explain.
+const UNEXPLAINED: &str = "if nothing that is OFF above explains it, please report it, with what `belljar doctor --json` prints";
+
 /// Runs the smallest program there is, under the default policy.
 fn try_out(launcher: Launcher) -> std::io::Result<Report> {
     // A text that lies nowhere belongs to no project: the doctor looks at the machine alone.
@@ -170,6 +173,11 @@ fn in_words(layers: &[Layer], report: &Report, works: bool) -> String {
         );
         if let Some((what, hint)) = ending_words(report) {
             let _ = writeln!(text, "     {what}");
+            // Whoever reads this has asked the doctor already.
+            let hint = hint.map(|hint| match hint.contains("`belljar doctor`") {
+                true => UNEXPLAINED.to_owned(),
+                false => hint,
+            });
             if let Some(hint) = hint {
                 let _ = writeln!(text, "     hint: {hint}");
             }
@@ -255,6 +263,23 @@ mod tests {
         assert!(text.contains("OFF  user namespace  EPERM\n"), "{text}");
         assert!(text.contains("mend it: sysctl x\n"), "{text}");
         assert!(text.contains("network namespace: no\n"), "{text}");
+    }
+
+    #[test]
+    fn nobody_who_asks_the_doctor_is_sent_to_the_doctor() {
+        let failed = |hint: &str| Report {
+            ending: Some(Ending::Failed {
+                step: "make namespaces".into(),
+                errno: "EPERM".into(),
+                hint: hint.into(),
+            }),
+            ..Report::default()
+        };
+        let text = in_words(&[], &failed("`belljar doctor` shows which layer"), false);
+        assert!(text.contains("step `make namespaces` failed"), "{text}");
+        assert!(text.ends_with(&format!("hint: {UNEXPLAINED}\n")), "{text}");
+        let text = in_words(&[], &failed("raise the limit"), false);
+        assert!(text.ends_with("hint: raise the limit\n"), "{text}");
     }
 
     #[test]
