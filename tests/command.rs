@@ -561,6 +561,31 @@ fn runtimes_are_found_or_it_is_said_how_to_install_them() {
 }
 
 #[test]
+fn a_runtime_file_with_a_mistake_is_named_where_it_may_matter() {
+    let shell = Shell::with("a.pike", "1\n");
+    fs::write(shell.user.work().join("a.py"), "print(6 * 7)\n").expect("a file");
+    let folder = shell.user.home().join(".config/belljar/runtimes");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("pike.toml"), "id = \"pike\"\n").expect("a file");
+    shell.user.own_everything();
+    let refused = shell.belljar(&["run", "a.pike"]);
+    assert_eq!(refused.status.code(), Some(125));
+    let told = text(&refused.stderr);
+    let hint = "lists them; or mend ";
+    assert!(
+        told.contains(hint) && told.contains("pike.toml:1: missing field"),
+        "{told}"
+    );
+    let run = json(&shell.belljar(&["run", "--json", "a.py"]));
+    assert_eq!(run["stdout"], "42\n");
+    let notes = run["posture"]["notes"].to_string();
+    assert!(notes.contains("so this file has no effect"), "{notes}");
+    // A command is in no language.
+    let run = json(&shell.belljar(&["exec", "--json", "--", "true"]));
+    assert_eq!(run["posture"]["notes"], Value::Null, "{run}");
+}
+
+#[test]
 fn policies_are_listed_shown_explained_and_checked() {
     let shell = Shell::with("right.toml", "[limits]\nwall = \"1s\"\n");
     let work = shell.user.work();

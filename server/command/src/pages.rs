@@ -26,8 +26,9 @@ pub fn manual(dir: Option<&Path>) -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!(
-                    "belljar: cannot write manual pages to `{}`: {error}",
-                    dir.display()
+                    "belljar: Cannot write manual pages to `{}`: {}.",
+                    dir.display(),
+                    words(&error)
                 );
                 ExitCode::FAILURE
             }

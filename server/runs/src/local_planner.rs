@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use belljar_plan::{
-    Catalogue, Planned, Proposal, Refusal, RunPlan, RunRequest, RuntimeError, Scope, build,
+    Catalogue, Planned, Proposal, Refusal, RunPlan, RunRequest, RuntimeError, Scope, Source, build,
     check_lasting, faults, lifts, policy_names, project_of, propose, user_catalogue,
 };
 use belljar_report::SourceError;
@@ -48,6 +48,27 @@ impl LocalPlanner {
     }
 }
 
+impl LocalPlanner {
+    /// What is wrong with the user's runtime files, which have no effect then: one may be about this document's language.
+    fn wrong_files(&self, request: &RunRequest) -> &[RuntimeError] {
+        match request.source {
+            Source::Document { .. } => self.catalogue().1,
+            Source::Command { .. } => &[],
+        }
+    }
+
+    fn with_what_is_wrong(&self, request: &RunRequest, refusal: Refusal) -> Refusal {
+        let Some(error) = self.wrong_files(request).first() else {
+            return refusal;
+        };
+        let hint = match refusal.hint.as_str() {
+            "" => format!("mend {error}"),
+            hint => format!("{hint}; or mend {error}"),
+        };
+        Refusal { hint, ..refusal }
+    }
+}
+
 impl Planner for LocalPlanner {
     fn prepare(&self, request: &RunRequest) -> Result<Prepared, Refusal> {
         let Planned {
@@ -56,10 +77,13 @@ impl Planner for LocalPlanner {
             language,
             file,
             first_line,
-            notices,
+            mut notices,
             input,
             expectations,
-        } = build(request, self.catalogue().0, &LocalHost)?;
+        } = build(request, self.catalogue().0, &LocalHost)
+            .map_err(|refusal| self.with_what_is_wrong(request, refusal))?;
+        let wrong = self.wrong_files(request).iter();
+        notices.extend(wrong.map(|error| format!("{error}, so this file has no effect")));
         if self.keeps_nothing {
             plan.product = None;
         }
