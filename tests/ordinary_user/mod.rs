@@ -16,6 +16,18 @@ pub struct OrdinaryUser {
 /// What a program is put behind for [`OrdinaryUser::listened`]; then comes which calls are asked about.
 pub const LISTENED: [&str; 3] = ["python3", "-c", include_str!("listened.py")];
 
+/// Where [`OrdinaryUser::with_device`] shows the user's folder: not below `/tmp`, which a cell has itself, so a project there has
+/// no stub. A folder that every system has, and that most keep empty.
+pub const SHOWN: &str = "/mnt";
+
+/// Becomes somebody for whom there is a device, and whose folder is also elsewhere.
+const WITH_DEVICE: &str = r#"
+user=$1; folder=$2; here=$3; shift 3
+mount --make-rprivate / && mount -t tmpfs device "$folder/tmp" && mknod -m 666 "$folder/tmp/fuse" c 10 229 &&
+mount --bind "$folder/tmp/fuse" /dev/fuse && mount --bind "$folder" "$here" && cd "$here/work" &&
+exec setpriv --reuid "$user" --regid "$user" --clear-groups "$@"
+"#;
+
 impl OrdinaryUser {
     /// A new home and a new folder.
     pub fn new() -> Self {
@@ -117,6 +129,24 @@ impl OrdinaryUser {
         let [program, arguments @ ..] = LISTENED;
         let mut command = self.command(program);
         command.args(arguments).arg(asked);
+        command
+    }
+
+    /// Likewise, where everybody may open `/dev/fuse`, and the user's folder is at [`SHOWN`]: in a mount namespace of its own,
+    /// which only root can make.
+    pub fn with_device(&self, program: impl AsRef<OsStr>) -> Command {
+        let folder = self.folder.path();
+        let user = folder.metadata().expect("a folder").uid();
+        let mut command = self.command("unshare");
+        command
+            .args(["--mount", "sh", "-c", WITH_DEVICE, "sh", &user.to_string()])
+            .arg(folder)
+            .arg(SHOWN)
+            .arg(program)
+            .env("HOME", format!("{SHOWN}/home"))
+            .env("TMPDIR", "/tmp")
+            .uid(0)
+            .gid(0);
         command
     }
 

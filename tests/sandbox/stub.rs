@@ -2,7 +2,6 @@
 //! Root gets such a device in a mount namespace of its own; an ordinary user needs a machine that has one.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,17 +12,6 @@ use crate::noticing::{NOTICED, furnish_home};
 use crate::ordinary_user::{OrdinaryUser, skipped};
 use crate::person::{Person, Ran, listened_from_the_start, output, send_signal};
 use crate::server::wait_until;
-
-/// Not below `/tmp`, which a cell has itself. A folder that every system has, and that most keep empty.
-const PLACE: &str = "/mnt";
-
-/// The person's folder is shown at `PLACE`, because a project in `/tmp` gets no stub.
-const WITH_DEVICE: &str = r#"
-user=$1; folder=$2; here=$3; shift 3
-mount --make-rprivate / && mount -t tmpfs device "$folder/tmp" && mknod -m 666 "$folder/tmp/fuse" c 10 229 &&
-mount --bind "$folder/tmp/fuse" /dev/fuse && mount --bind "$folder" "$here" && cd "$here/work" &&
-exec setpriv --reuid "$user" --regid "$user" --clear-groups "$@"
-"#;
 
 /// Somebody for whom the stub can be had, or why nobody is.
 fn somebody() -> Option<Person> {
@@ -50,25 +38,12 @@ fn somebody() -> Option<Person> {
 
 /// `belljar` with these arguments, where there is a device.
 fn belljar(person: &Person, variables: &[(&str, &str)], arguments: &[&str]) -> Command {
-    let folder = person.user.work();
-    let folder = folder.parent().expect("a folder");
-    let user = person.user.work().metadata().expect("a folder").uid();
     let inner = person.belljar(&[]);
-    let mut command = Command::new("unshare");
+    let mut command = person.user.with_device(inner.get_program());
+    let path = inner.get_envs().find(|(name, _)| *name == "PATH");
     command
-        .args(["--mount", "sh", "-c", WITH_DEVICE, "sh", &user.to_string()])
-        .arg(folder)
-        .arg(PLACE)
-        .arg(inner.get_program())
         .args(arguments)
-        .env_clear()
-        .envs(
-            inner
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .env("HOME", format!("{PLACE}/home"))
-        .env("TMPDIR", "/tmp")
+        .envs(path.and_then(|(name, value)| Some((name, value?))))
         .envs(variables.iter().copied())
         .stdin(Stdio::null());
     command
@@ -86,7 +61,7 @@ fn exec(person: &Person, variables: &[(&str, &str)], words: &[&str]) -> Ran {
 
 /// FUSE_SUPER_MAGIC of include/uapi/linux/magic.h.
 const FUSE: &str = "1702057286";
-/// Runs of one step have a stub only if they are told that there is no other way.
+/// Programs that open few files have a stub only if they are told that there is no other way.
 const WITH: &[(&str, &str)] = &[("BELLJAR_FAIL_AT", "opens")];
 const WITHOUT: &[(&str, &str)] = &[("BELLJAR_FAIL_AT", "stub")];
 
@@ -112,6 +87,29 @@ fn the_stub_is_there_where_it_can_be_and_not_where_it_is_shut() {
     // What is hidden in the project is not seen by a stub, so there is none.
     person.put(".env", "PASSWORD=x");
     assert!(root(WITH).contains(" tmpfs "), "{}", root(WITH));
+}
+
+#[test]
+fn what_opens_many_files_has_a_stub_and_so_has_what_nobody_knows() {
+    let Some(person) = somebody() else { return };
+    let root = |words: &[&str]| exec(&person, &[], words).succeeded().stdout().to_owned();
+    let program = "print(*[line for line in open('/proc/mounts') if ' / ' in line])";
+    for words in [["python3", "-c", program], ["grep", " / ", "/proc/mounts"]] {
+        let expected = if words[0] == "grep" {
+            " tmpfs "
+        } else {
+            " fuse "
+        };
+        let seen = root(&words);
+        assert!(seen.contains(expected), "{words:?}: {seen}");
+    }
+    let own = person.put("own", "");
+    std::fs::copy("/bin/grep", &own).expect("a program of the project's own");
+    let seen = root(&["./own", " / ", "/proc/mounts"]);
+    assert!(seen.contains(" fuse "), "{seen}");
+    person.put("mounts.py", program);
+    let ran = run(&person, &[], &["mounts.py"]).succeeded();
+    assert!(ran.stdout().contains(" fuse "), "{}", ran.report);
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod told;
 use figures::Figures;
 use ordinary_user::{OrdinaryUser, skipped};
 use snippet::Snippet;
+use told::Way;
 
 /// Of the violations that must be met, and of those found: how many percent at least.
 const RECALL: f64 = 97.0;
@@ -40,16 +41,18 @@ const RECALL: f64 = 97.0;
 const NEAR: &[&str] = &["direct", "child-process"];
 
 fn check(set: &str) {
-    check_if(set, false);
+    check_where(set, Way::Here, &[]);
 }
 
-fn check_if(set: &str, listened: bool) {
+/// Only those in `languages`, if there are any.
+fn check_where(set: &str, way: Way, languages: &[&str]) {
     let word = std::env::var("BELLJAR_VIOLATIONS").unwrap_or_default();
     let user = OrdinaryUser::new();
     told::furnish_home(&user);
     let mut figures = Figures::new(set);
     for snippet in snippet::rows(set) {
-        if !snippet.id.contains(&word) {
+        let language = snippet.language.as_str();
+        if !snippet.id.contains(&word) || !(languages.is_empty() || languages.contains(&language)) {
             continue;
         }
         if user.find(snippet.tool()).is_none() {
@@ -60,10 +63,11 @@ fn check_if(set: &str, listened: bool) {
             ));
             continue;
         }
-        let told = told::run(&user, &snippet, listened);
+        let told = told::run(&user, &snippet, way);
         if told.ran() {
             let notes = told.posture["notes"].to_string();
-            assert_eq!(notes.contains("by tracing"), listened, "{}", told.posture);
+            let is_traced = notes.contains("by tracing");
+            assert_eq!(is_traced, way == Way::Listened, "{}", told.posture);
         }
         let verdict = score::judge(&snippet, &told);
         figures.add(&snippet, &told, verdict);
@@ -121,7 +125,17 @@ fn refusals_stand_on_their_lines_where_another_program_holds_the_listener() {
     if OrdinaryUser::new().find("python3").is_none() {
         return skipped("there is no python3 to hold the listener");
     }
-    check_if("snippets", true);
+    check_where("snippets", Way::Listened, &[]);
+}
+
+#[test]
+fn refusals_stand_on_their_lines_where_a_stub_sees_what_is_looked_up() {
+    if !OrdinaryUser::is_made_by_root() {
+        return skipped("only root can make a device that everybody may open");
+    }
+    check_where("snippets", Way::WithDevice, &["python", "c"]);
+    let others = ["perl", "php", "r", "ruby"];
+    check_where("more", Way::WithDevice, &others);
 }
 
 #[test]

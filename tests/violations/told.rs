@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde::Deserialize;
 
-use crate::ordinary_user::{LISTENED, OrdinaryUser, copy_folder};
+use crate::ordinary_user::{LISTENED, OrdinaryUser, SHOWN, copy_folder};
 use crate::snippet::{FIXTURES, Snippet};
 
 /// A report, as far as the score needs it.
@@ -49,8 +49,19 @@ pub fn furnish_home(user: &OrdinaryUser) {
     user.own_everything();
 }
 
-/// Runs a snippet in a project of its own, if `listened` below a filter whose listener another program holds.
-pub fn run(user: &OrdinaryUser, snippet: &Snippet, listened: bool) -> Told {
+/// Where a snippet is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// As this machine is.
+    Here,
+    /// Below a filter whose listener another program holds.
+    Listened,
+    /// Where everybody may open `/dev/fuse`.
+    WithDevice,
+}
+
+/// Runs a snippet in a project of its own.
+pub fn run(user: &OrdinaryUser, snippet: &Snippet, way: Way) -> Told {
     let project = user.work().join(snippet.name().replace('.', "-"));
     std::fs::create_dir(&project).expect("a project");
     std::fs::copy(snippet.file(), project.join(snippet.name())).expect("a copy of the snippet");
@@ -59,16 +70,28 @@ pub fn run(user: &OrdinaryUser, snippet: &Snippet, listened: bool) -> Told {
     let secrets: BTreeMap<String, String> =
         serde_json::from_slice(&secrets).expect("names and values");
     // The outer clock only ends a Belljar that hangs; its own limits come first.
-    let mut command = user.command("timeout");
+    let mut command = match way {
+        Way::WithDevice => user.with_device("timeout"),
+        _ => user.command("timeout"),
+    };
     command.args(["--signal=KILL", "180"]);
-    if listened {
+    if way == Way::Listened {
         command.args(LISTENED).arg("none");
     }
+    let (home, document) = match way {
+        Way::WithDevice => {
+            let project = Path::new(SHOWN)
+                .join("work")
+                .join(project.file_name().expect("a name"));
+            (Path::new(SHOWN).join("home"), project.join(snippet.name()))
+        }
+        _ => (user.home(), project.join(snippet.name())),
+    };
     let output = command
         .arg(user.belljar())
         .args(["run", "--json"])
         .args(snippet.limits())
-        .arg(snippet.name())
+        .arg(document)
         .current_dir(&project)
         .envs(secrets)
         .stdin(Stdio::null())
@@ -77,7 +100,7 @@ pub fn run(user: &OrdinaryUser, snippet: &Snippet, listened: bool) -> Told {
     let raw = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
     let mut told: Told = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    let home = user.home().to_string_lossy().into_owned();
+    let home = home.to_string_lossy().into_owned();
     for violation in &mut told.violations {
         violation.target = in_short(&violation.target, &home);
     }

@@ -150,6 +150,7 @@ fn decide(
             hide: policy.files.hide.clone(),
         })
     });
+    let many_files = job.steps.len() > 1 || job.tools.iter().any(|tool| tool.many_files);
     let plan = RunPlan {
         policy: policy.name.clone(),
         document: job.document,
@@ -166,6 +167,7 @@ fn decide(
         limits: limits(&policy),
         rules: rules(&policy),
         output_lines: request.output_lines && job.language.is_some(),
+        many_files,
     };
     Ok(Planned {
         plan,

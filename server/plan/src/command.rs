@@ -110,11 +110,15 @@ fn program(
     let own = FoundTool {
         id: String::new(),
         sees: seen(&path, &real),
-        path,
         real,
         lent: Vec::new(),
         executes: Vec::new(),
+        // What a project's own programs do nobody knows. Those of the system are mostly small.
+        many_files: places
+            .project
+            .is_some_and(|project| path.starts_with(project)),
         version: Vec::new(),
+        path,
     };
     // A known tool is run from its installation, which it then sees.
     let tool = catalogue.find_command(host, name, places);

@@ -182,4 +182,7 @@ pub struct RunPlan {
     /// Output is told with the line that printed it.
     #[serde(default)]
     pub output_lines: bool,
+    /// Its programs open or ask for many files, or may do so.
+    #[serde(default)]
+    pub many_files: bool,
 }

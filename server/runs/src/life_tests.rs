@@ -166,6 +166,7 @@ fn plan() -> RunPlan {
         home_links: vec![],
         rules: Rules::default(),
         output_lines: false,
+        many_files: false,
     }
 }
 

@@ -116,6 +116,9 @@ pub(crate) struct Tool {
     /// Programs and directories that it executes besides itself.
     #[serde(default)]
     pub executes: Vec<String>,
+    /// It opens or asks for files by the dozen, whatever the program: its own library, or what it starts.
+    #[serde(default)]
+    pub many_files: bool,
     /// Its settings on this machine, as absolute paths: it sees those that are there.
     #[serde(default)]
     pub settings: Vec<String>,

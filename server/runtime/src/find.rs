@@ -68,6 +68,8 @@ pub struct FoundTool {
     pub lent: Vec<PathBuf>,
     /// Programs and directories that it executes besides itself: names, or absolute paths.
     pub executes: Vec<String>,
+    /// It opens or asks for many files, whatever it is to do.
+    pub many_files: bool,
     /// The command that says which version it is; empty if it has none.
     pub version: Vec<String>,
 }
@@ -378,6 +380,7 @@ fn at(
         sees,
         lent,
         executes: tool.executes.clone(),
+        many_files: tool.many_files,
         version,
     })
 }

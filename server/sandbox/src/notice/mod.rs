@@ -40,6 +40,7 @@ pub use inside::Inside;
 pub use names::Names;
 pub use outside::names_of;
 pub use prints::{Print, Prints};
+pub use quiet::is_quiet;
 pub use source::Source;
 pub use tracer::Tracer;
 

@@ -5,18 +5,21 @@
 mod tree;
 mod wire;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use belljar_sys::Notification;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::unistd::AccessFlags;
 
+use crate::notice::is_quiet;
 use crate::procfs::{directory_of, text_of, threads_of};
 
 pub use tree::{Kind, Tree};
@@ -46,6 +49,8 @@ pub struct Server {
     /// The same as the cell's root, but with nothing in it that we serve.
     root: OwnedFd,
     tree: Tree,
+    /// Gates may be passed without asking: whoever builds the cell passes each of them several times.
+    open: AtomicBool,
 }
 
 impl Server {
@@ -56,7 +61,13 @@ impl Server {
     pub fn new(device: OwnedFd, root: OwnedFd, tree: Tree) -> io::Result<Server> {
         // A question can be taken back between the moment at which we hear of it and that at which we read it.
         fcntl(device.as_fd(), FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok(Server { device, root, tree })
+        let open = AtomicBool::new(false);
+        Ok(Server {
+            device,
+            root,
+            tree,
+            open,
+        })
     }
 
     /// To wait on.
@@ -113,15 +124,23 @@ impl Server {
     fn answer_to(&self, question: &Question<'_>) -> Option<(Answer, bool)> {
         let refusal = |errno| (Answer::refusal(errno), false);
         let node = self.tree.node(question.node);
+        let open = self.open.load(Ordering::Relaxed);
         Some(match (question.operation, node.map(|node| &node.kind)) {
             (wire::FORGET | wire::BATCH_FORGET | wire::DESTROY, _) => return None,
-            (wire::INIT, _) => (Answer::init(), false),
+            (wire::INIT, _) => {
+                self.open.store(question.can_expire(), Ordering::Relaxed);
+                (Answer::init(), false)
+            }
             (wire::STATFS, _) => (Answer::file_system(), false),
             (wire::LOOKUP, Some(Kind::Directory(_))) => {
                 let number = self.tree.look_up(question.node, question.name());
                 let found = number.and_then(|number| Some((number, self.tree.node(number)?)));
+                let name = OsStr::from_bytes(question.name());
+                let is_quiet = || node.is_some_and(|node| is_quiet(&node.path.join(name)));
                 match found {
-                    Some((number, node)) => (Answer::entry(number, node), node.is_gate),
+                    Some((number, node)) => (Answer::entry(number, node, open), node.is_gate),
+                    // Every program looks for some of these, and never learns anything new.
+                    None if is_quiet() => (Answer::nothing(), false),
                     None => (Answer::refusal(Errno::ENOENT), true),
                 }
             }
@@ -138,14 +157,34 @@ impl Server {
                 (Answer::content(part), false)
             }
             (wire::READDIR | wire::READDIRPLUS, Some(Kind::Directory(_))) => {
-                let all = question.operation == wire::READDIRPLUS;
+                let entries = (question.operation == wire::READDIRPLUS).then_some(open);
                 let (from, size) = question.range()?;
-                let names = Answer::names(&self.tree, question.node, from, size, all)?;
+                let names = Answer::names(&self.tree, question.node, from, size, entries)?;
                 (names, false)
             }
             // So the kernel learns what it need not ask again, opening above all.
             _ => refusal(Errno::ENOSYS),
         })
+    }
+
+    /// From here on the kernel asks at each way through a gate. The cell must be at rest: whoever waits for an answer
+    /// meanwhile waits for ever, and so do we.
+    fn shut_gates(&self) -> io::Result<()> {
+        if !self.open.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        for path in self.tree.gates() {
+            let parts = path.parent().and_then(|parent| self.tree.find(parent));
+            let (Some(parent), Some(name)) = (parts, path.file_name()) else {
+                continue;
+            };
+            match nix::unistd::write(&self.device, &Answer::expired(parent, name.as_bytes())) {
+                // It does not know the name.
+                Ok(_) | Err(Errno::ENOENT) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     fn give(&self, look: Look) {
@@ -173,12 +212,15 @@ pub struct Waiting {
 }
 
 impl Stub {
-    /// Of the cell whose pid 1 is `first`. To be called before the programs start.
+    /// Of the cell whose pid 1 is `first`, and waits to start the programs.
     ///
     /// # Errors
     /// The kernel's.
     pub fn start(server: Server, first: i32) -> io::Result<Stub> {
         let numbers = fs::File::open(format!("/proc/{first}/ns/pid"))?.into();
+        server.shut_gates()?;
+        // The thread has nothing else to wait for.
+        fcntl(server.descriptor(), FcntlArg::F_SETFL(OFlag::empty()))?;
         let server = Arc::new(server);
         let (news, tell) = io::pipe()?;
         let (sender, looks) = channel();
@@ -228,10 +270,6 @@ fn answer(server: &Server, looks: &Sender<Look>, mut tell: PipeWriter) {
                 }
             }
             Ok(None) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let mut waiting = [PollFd::new(server.descriptor(), PollFlags::POLLIN)];
-                let _ = nix::poll::poll(&mut waiting, PollTimeout::NONE);
-            }
             // It was taken down with the last process of the cell.
             Err(_) => return,
         }

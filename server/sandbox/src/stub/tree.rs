@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 /// The number of the root, which the kernel knows before anything else.
 pub const ROOT: u64 = 1;
@@ -13,8 +13,12 @@ pub const ROOT: u64 = 1;
 pub struct Node {
     /// What it is.
     pub kind: Kind,
+    /// Where it is.
+    pub path: PathBuf,
     /// Its permissions.
     pub mode: u32,
+    /// The way to what is mounted leads through it.
+    pub is_early: bool,
     /// Every way through it is asked about: what is mounted there has things that the host has, too, or has not.
     pub is_gate: bool,
 }
@@ -39,7 +43,9 @@ impl Tree {
     pub fn new() -> Tree {
         let root = Node {
             kind: Kind::Directory(BTreeMap::new()),
+            path: PathBuf::from("/"),
             mode: 0o755,
+            is_early: true,
             is_gate: false,
         };
         Tree { nodes: vec![root] }
@@ -81,9 +87,20 @@ impl Tree {
         };
         self.nodes.push(Node {
             kind,
+            path: path.to_owned(),
             mode,
+            is_early: false,
             is_gate: false,
         });
+        Some(())
+    }
+
+    /// Something is mounted at `path`.
+    pub fn note_mount(&mut self, path: &Path) -> Option<()> {
+        for part in path.ancestors() {
+            let number = self.find(part)?;
+            self.node_mut(number)?.is_early = true;
+        }
         Some(())
     }
 
@@ -92,6 +109,12 @@ impl Tree {
         let number = self.find(path)?;
         self.node_mut(number)?.is_gate = true;
         Some(())
+    }
+
+    /// Where the gates are.
+    pub fn gates(&self) -> impl Iterator<Item = &Path> {
+        let gates = self.nodes.iter().filter(|node| node.is_gate);
+        gates.map(|node| node.path.as_path())
     }
 
     /// The number of what is at `path`, without following links.

@@ -16,7 +16,9 @@ pub const READDIRPLUS: u32 = 44;
 pub const BATCH_FORGET: u32 = 42;
 
 /// As large as the kernel wants it at least, and larger than any question that is asked of something read-only.
-pub const LARGEST_QUESTION: usize = 64 << 10;
+pub const LARGEST_QUESTION: usize = 8 << 10;
+/// So much the kernel may ask for ahead.
+const READ_AHEAD: u32 = 64 << 10;
 /// The version of the protocol that we speak.
 const MAJOR: u32 = 7;
 const MINOR: u32 = 31;
@@ -28,6 +30,11 @@ const NO_OPEN: u32 = 1 << 17;
 const PARALLEL: u32 = 1 << 18;
 const KEEP_LINKS: u32 = 1 << 23;
 const NO_OPENDIR: u32 = 1 << 24;
+/// The kernel can be told to ask again for a name, and to leave what is mounted there (the third of the second flags).
+const EXPIRES: u32 = 1 << 3;
+/// That it is to ask again, as a message of ours says it.
+const FORGET_NAME: u32 = 3;
+const ONLY_EXPIRE: u32 = 1;
 /// No question carries more than this to be written; nothing can be.
 const MOST_WRITTEN: u32 = 4096;
 /// So long the kernel may believe what never changes, in seconds.
@@ -68,6 +75,11 @@ impl<'a> Question<'a> {
         self.body
             .get(..end.unwrap_or(self.body.len()))
             .unwrap_or_default()
+    }
+
+    /// Whether the kernel, which introduces itself, can be told to ask again for a name.
+    pub fn can_expire(&self) -> bool {
+        number(self.body, 16).is_some_and(|flags| flags & EXPIRES != 0)
     }
 
     /// From where on and how much is to be read.
@@ -129,15 +141,24 @@ impl Answer {
     /// How we speak.
     pub fn init() -> Answer {
         Answer::with(&[])
-            .numbers(&[MAJOR, MINOR, LARGEST_QUESTION as u32, FLAGS])
+            .numbers(&[MAJOR, MINOR, READ_AHEAD, FLAGS])
             // Questions that may wait at once, and when the kernel slows down: two halves of a word each.
             .numbers(&[16 | 12 << 16, MOST_WRITTEN, 1, 0, 0])
             .numbers(&[0; 7])
     }
 
-    /// This node has that name. A gate is asked about each time, and is always the same.
-    pub fn entry(number: u64, node: &Node) -> Answer {
-        Answer::with(&[]).entry_of(number, node)
+    /// This node has that name. A gate that does not stay `open` is asked about each time, and is always the same.
+    pub fn entry(number: u64, node: &Node, open: bool) -> Answer {
+        Answer::with(&[]).entry_of(number, node, open)
+    }
+
+    /// Nothing has that name, ever.
+    pub fn nothing() -> Answer {
+        Answer::with(&[])
+            .longs(&[0, 0, FOR_EVER, 0])
+            .numbers(&[0; 2])
+            .longs(&[0; 6])
+            .numbers(&[0; 10])
     }
 
     /// What a node is like.
@@ -162,6 +183,24 @@ impl Answer {
         Answer::with(bytes)
     }
 
+    /// A message that answers nothing: that the kernel is to ask again for this name.
+    pub fn expired(directory: u64, name: &[u8]) -> Vec<u8> {
+        let mut message = Answer::with(&[])
+            .longs(&[directory])
+            .numbers(&[name.len() as u32, ONLY_EXPIRE]);
+        message.bytes.extend_from_slice(name);
+        message.bytes.push(0);
+        for (to, from) in message
+            .bytes
+            .iter_mut()
+            .skip(4)
+            .zip(FORGET_NAME.to_ne_bytes())
+        {
+            *to = from;
+        }
+        message.to(0)
+    }
+
     /// Of a file system with nothing in it.
     pub fn file_system() -> Answer {
         Answer::with(&[])
@@ -170,34 +209,37 @@ impl Answer {
             .numbers(&[0; 6])
     }
 
-    fn entry_of(self, number: u64, node: &Node) -> Answer {
-        let keep = if node.is_gate { 0 } else { FOR_EVER };
+    fn entry_of(self, number: u64, node: &Node, open: bool) -> Answer {
+        let keep = if node.is_gate && !open { 0 } else { FOR_EVER };
         self.longs(&[number, 0, keep, FOR_EVER])
             .numbers(&[0, 0])
             .facts(number, node)
     }
 
-    /// The names in a directory after the first `from`, as many as go into `size` bytes; with `all`, also what they stand
-    /// for.
+    /// The names in a directory after the first `from`, as many as go into `size` bytes; with `entries`, also what they
+    /// stand for, and that says whether gates stay open. Kernels that list no more than a page at once get what they will
+    /// ask for first.
     pub fn names(
         tree: &Tree,
         directory: u64,
         from: usize,
         size: usize,
-        all: bool,
+        entries: Option<bool>,
     ) -> Option<Answer> {
         let Kind::Directory(names) = &tree.node(directory)?.kind else {
             return None;
         };
         let own: [(&[u8], u64); 2] = [(b".", directory), (b"..", directory)];
-        let named = own.into_iter().chain(
-            names
-                .iter()
-                .map(|(name, number)| (name.as_slice(), *number)),
-        );
+        let is_early = |number: u64| tree.node(number).is_some_and(|node| node.is_early);
+        let mut others: Vec<(&[u8], u64)> = names
+            .iter()
+            .map(|(name, number)| (name.as_slice(), *number))
+            .collect();
+        others.sort_by_key(|(_, number)| !is_early(*number));
+        let named = own.into_iter().chain(others);
         let mut answer = Answer::with(&[]);
         for (index, (name, number)) in named.enumerate().skip(from) {
-            let before = if all { ENTRY } else { 0 };
+            let before = if entries.is_some() { ENTRY } else { 0 };
             let length = before + (24 + name.len()).next_multiple_of(8);
             if answer.bytes.len() + length > 16 + size {
                 break;
@@ -209,11 +251,11 @@ impl Answer {
                 Kind::File(_) => 8,
             };
             let end = answer.bytes.len() + length;
-            if all && index < 2 {
+            match entries {
                 // What these two are the kernel knows.
-                answer.bytes.resize(answer.bytes.len() + ENTRY, 0);
-            } else if all {
-                answer = answer.entry_of(number, node);
+                Some(_) if index < 2 => answer.bytes.resize(answer.bytes.len() + ENTRY, 0),
+                Some(open) => answer = answer.entry_of(number, node, open),
+                None => {}
             }
             answer = answer
                 .longs(&[number, index as u64 + 1])
@@ -261,7 +303,9 @@ mod tests {
         let tree = Tree::new();
         let root = tree.node(1).unwrap();
         assert_eq!(Answer::init().to(1).len(), 16 + 64);
-        assert_eq!(Answer::entry(1, root).to(1).len(), 16 + 128);
+        assert_eq!(Answer::entry(1, root, false).to(1).len(), 16 + 128);
+        assert_eq!(Answer::nothing().to(1).len(), 16 + 128);
+        assert_eq!(Answer::expired(1, b"tmp").len(), 16 + 16 + 4);
         assert_eq!(Answer::attributes(1, root).to(1).len(), 16 + 104);
         assert_eq!(Answer::file_system().to(1).len(), 16 + 80);
         let refusal = Answer::refusal(nix::errno::Errno::ENOENT).to(3);
@@ -272,6 +316,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_mounted_is_listed_before_what_is_not() {
+        let mut tree = Tree::new();
+        for name in ["/a", "/b", "/c"] {
+            let file = Kind::File(Vec::new());
+            tree.put(std::path::Path::new(name), file, 0o444).unwrap();
+        }
+        tree.note_mount(std::path::Path::new("/c")).unwrap();
+        let listed = Answer::names(&tree, 1, 2, 4096, None).unwrap().bytes;
+        let names: Vec<u8> = listed[16..].chunks(32).map(|entry| entry[24]).collect();
+        assert_eq!(names, b"cab");
+    }
+
+    #[test]
     fn a_directory_is_listed_in_pieces_of_the_size_that_was_asked_for() {
         let mut tree = Tree::new();
         for name in ["/a", "/b", "/c"] {
@@ -279,7 +336,7 @@ mod tests {
             tree.put(std::path::Path::new(name), file, 0o444).unwrap();
         }
         let length = |from, size| {
-            Answer::names(&tree, 1, from, size, false)
+            Answer::names(&tree, 1, from, size, None)
                 .unwrap()
                 .bytes
                 .len()
@@ -287,12 +344,12 @@ mod tests {
         };
         assert_eq!(length(0, 4096), 5 * 32);
         assert_eq!(length(0, 70), 2 * 32);
-        let all = Answer::names(&tree, 1, 0, 4096, true).unwrap();
+        let all = Answer::names(&tree, 1, 0, 4096, Some(false)).unwrap();
         assert_eq!(all.bytes.len() - 16, 5 * (ENTRY + 32));
         assert_eq!(length(5, 4096), 0);
         assert_eq!(length(usize::MAX, 4096), 0);
         assert!(
-            Answer::names(&tree, 2, 0, 100, false).is_none(),
+            Answer::names(&tree, 2, 0, 100, None).is_none(),
             "no directory"
         );
     }
