@@ -41,9 +41,9 @@ impl<'a> Furniture<'a> {
         let mut mounted: Vec<(&'a CStr, bool)> = Vec::new();
         for operation in &self.operations {
             let is_ours = |path: &CStr| {
-                let path = path_of(path);
-                let mut places = mounted.iter().map(|(place, _)| path_of(place));
-                path.is_absolute() && !places.any(|place| path.starts_with(place))
+                let mut places = mounted.iter().map(|(place, _)| place.to_bytes());
+                let path = path.to_bytes();
+                path.starts_with(b"/") && !places.any(|place| is_below(path, place))
             };
             match *operation {
                 Operation::Directory { path, mode } if is_ours(path) => {
@@ -84,6 +84,12 @@ impl<'a> Furniture<'a> {
         }
         Some((tree, mounted))
     }
+}
+
+/// Whether an absolute path is `place`, or lies below it. There are thousands of such pairs, and parts need not be told apart.
+fn is_below(path: &[u8], place: &[u8]) -> bool {
+    path.strip_prefix(place)
+        .is_some_and(|rest| rest.first().is_none_or(|next| *next == b'/'))
 }
 
 fn path_of(path: &CStr) -> &Path {

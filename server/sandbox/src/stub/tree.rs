@@ -17,7 +17,7 @@ pub struct Node {
     pub path: PathBuf,
     /// Its permissions.
     pub mode: u32,
-    /// The way to what is mounted leads through it.
+    /// The way to what is mounted leads through it, or it is a link, as most programs' first way leads through (`/lib64`).
     pub is_early: bool,
     /// Every way through it is asked about: what is mounted there has things that the host has, too, or has not.
     pub is_gate: bool,
@@ -86,11 +86,11 @@ impl Tree {
             _ => return None,
         };
         self.nodes.push(Node {
-            kind,
             path: path.to_owned(),
             mode,
-            is_early: false,
+            is_early: matches!(kind, Kind::Link(_)),
             is_gate: false,
+            kind,
         });
         Some(())
     }

@@ -217,8 +217,8 @@ impl Answer {
     }
 
     /// The names in a directory after the first `from`, as many as go into `size` bytes; with `entries`, also what they
-    /// stand for, and that says whether gates stay open. Kernels that list no more than a page at once get what they will
-    /// ask for first.
+    /// stand for, and that says whether gates stay open. What will be asked for comes first, and alone: whoever builds
+    /// the cell lists no more.
     pub fn names(
         tree: &Tree,
         directory: u64,
@@ -231,6 +231,7 @@ impl Answer {
         };
         let own: [(&[u8], u64); 2] = [(b".", directory), (b"..", directory)];
         let is_early = |number: u64| tree.node(number).is_some_and(|node| node.is_early);
+        let early = 2 + names.values().filter(|number| is_early(**number)).count();
         let mut others: Vec<(&[u8], u64)> = names
             .iter()
             .map(|(name, number)| (name.as_slice(), *number))
@@ -241,7 +242,7 @@ impl Answer {
         for (index, (name, number)) in named.enumerate().skip(from) {
             let before = if entries.is_some() { ENTRY } else { 0 };
             let length = before + (24 + name.len()).next_multiple_of(8);
-            if answer.bytes.len() + length > 16 + size {
+            if answer.bytes.len() + length > 16 + size || (from < early && index >= early) {
                 break;
             }
             let node = tree.node(number)?;
@@ -323,9 +324,14 @@ mod tests {
             tree.put(std::path::Path::new(name), file, 0o444).unwrap();
         }
         tree.note_mount(std::path::Path::new("/c")).unwrap();
-        let listed = Answer::names(&tree, 1, 2, 4096, None).unwrap().bytes;
-        let names: Vec<u8> = listed[16..].chunks(32).map(|entry| entry[24]).collect();
-        assert_eq!(names, b"cab");
+        let names = |from| {
+            let listed = Answer::names(&tree, 1, from, 4096, None).unwrap().bytes;
+            let names = listed[16..].chunks(32).map(|entry| entry[24]);
+            String::from_utf8(names.collect()).unwrap()
+        };
+        assert_eq!(names(0), "..c");
+        assert_eq!(names(3), "ab");
+        assert_eq!(names(5), "");
     }
 
     #[test]
@@ -342,10 +348,11 @@ mod tests {
                 .len()
                 - 16
         };
-        assert_eq!(length(0, 4096), 5 * 32);
+        assert_eq!(length(0, 4096), 2 * 32);
+        assert_eq!(length(2, 4096), 3 * 32);
         assert_eq!(length(0, 70), 2 * 32);
         let all = Answer::names(&tree, 1, 0, 4096, Some(false)).unwrap();
-        assert_eq!(all.bytes.len() - 16, 5 * (ENTRY + 32));
+        assert_eq!(all.bytes.len() - 16, 2 * (ENTRY + 32));
         assert_eq!(length(5, 4096), 0);
         assert_eq!(length(usize::MAX, 4096), 0);
         assert!(
