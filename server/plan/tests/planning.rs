@@ -466,24 +466,6 @@ fn a_version_managers_stand_in_is_replaced_by_the_tool_in_commands_too() {
 }
 
 #[test]
-fn many_files_are_expected_of_what_is_known_for_it_and_of_what_nobody_knows() {
-    let host = machine()
-        .program("/usr/bin/true")
-        .program("/home/ann/x/test")
-        .standing_in("/home/ann/x");
-    let many = |request: &RunRequest| plan(&host, request).plan.many_files;
-    assert!(many(&document("/home/ann/x/a.py", "print(1)\n")));
-    assert!(!many(&document("/home/ann/x/a.sh", "echo\n")));
-    assert!(many(&document("/home/ann/x/a.c", "int main() {}\n")));
-    for known in ["python3", "gcc", "./test"] {
-        assert!(many(&command(&[known])), "{known}");
-    }
-    for known in ["true", "bash"] {
-        assert!(!many(&command(&[known])), "{known}");
-    }
-}
-
-#[test]
 fn commands_that_cannot_run_are_refused_in_words() {
     let host = machine().file("/home/ann/x/data", "");
     for (argv, words) in [
