@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use belljar_child::{Answer, Ground, Message, Prepared, Step};
 use belljar_plan::{Executables, RunPlan};
 use belljar_report::Posture;
-use belljar_sys::{Arena, TreeAttributes};
+use belljar_sys::Arena;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -16,7 +16,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use crate::cgroup::Group;
 use crate::failure::Failure;
 use crate::fault::{self, step_to_fail};
-use crate::furnish::{Furniture, ProjectMount};
+use crate::furnish::{DEVICES, FOUNDATION, Furniture, ProjectMount, describe, staging_place};
 use crate::identity::Identity;
 use crate::notice::{Source, Tracer};
 use crate::posture::{missing, posture_of};
@@ -27,6 +27,8 @@ use crate::stub::{self, Server, Tree};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Room for what describes a cell: a document has 16 MiB at most, and memory is taken page by page.
 const DESCRIPTION: usize = 64 << 20;
+/// Stack for the moment between clone and exec of a program.
+const STACK: usize = 64 << 10;
 
 /// How a cell is built. The first choice is the strongest; each other is said in the posture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,13 +102,7 @@ pub fn trees_of_root(
     for view in &furniture.views {
         let name = view.path.to_string_lossy().into_owned();
         let failed = |error: io::Error| Failure::before(&format!("open a view: {name}"), &error);
-        let tree = belljar_sys::detached_tree(
-            view.path,
-            TreeAttributes {
-                devices: view.devices,
-            },
-        )
-        .map_err(failed)?;
+        let tree = belljar_sys::detached_tree(view.path).map_err(failed)?;
         if view.is_project {
             // Without this (an old file system) the cell sees what anybody may see, which is less.
             if let Ok(namespace) = identity.namespace_for_roots_files() {
@@ -136,7 +132,7 @@ pub fn arena() -> Result<Arena, Failure> {
 ///
 /// # Errors
 /// The kernel makes no namespaces, or not in `group`: then another attempt without it shows which.
-pub fn begin(identity: Identity, group: Option<&Group>) -> Result<Begun, Setback> {
+pub fn begin(identity: Identity, group: Option<&Group>, arena: &Arena) -> Result<Begun, Setback> {
     let before = |step: &'static str| move |error: io::Error| Failure::before(step, &error);
     let (stdout, stdout_end) = io::pipe().map_err(before("make a pipe"))?;
     let (stderr, stderr_end) = io::pipe().map_err(before("make a pipe"))?;
@@ -158,6 +154,12 @@ pub fn begin(identity: Identity, group: Option<&Group>) -> Result<Begun, Setback
         uid_map: uid_map.as_bytes(),
         gid_map: gid_map.as_bytes(),
         group: group.map_or(-1, |group| group.descriptor().as_raw_fd()),
+        stack: arena
+            .room(STACK)
+            .map_err(before("find memory for the cell"))?,
+        staging: staging_place().map_err(before(Step::Staging.name()))?,
+        devices: DEVICES,
+        foundation: FOUNDATION,
         fail_at: step_to_fail(),
     };
     let (pid, pidfd) = match belljar_child::clone_into_cell(&ground) {
@@ -500,7 +502,8 @@ fn setback(message: &Message, furniture: &Furniture<'_>, choices: Choices) -> Se
             .views
             .get(index)
             .map(|view| view.path.to_string_lossy().into_owned()),
-        Step::Furnish => furniture.describe(index),
+        Step::Foundation => describe(FOUNDATION, index),
+        Step::Furnish => describe(&furniture.operations, index),
         Step::Posture => Some(missing(message.index)),
         _ => None,
     };

@@ -101,11 +101,11 @@ fn hint(step: Step, errno: i32) -> String {
             "the kernel gave a user namespace without rights, as Ubuntu's AppArmor does to unnamed programs; \
              `belljar doctor` prints the profile to install"
         }
-        (Step::Furnish, libc_errno::EPERM) => {
+        (Step::Foundation, libc_errno::EPERM) => {
             "this machine lets no new /proc be mounted, as in a container that masks its own; \
              `belljar doctor` says which option of the container mends it"
         }
-        (Step::Furnish | Step::Staging, libc_errno::ENOSPC) => {
+        (Step::Staging | Step::Foundation | Step::Furnish, libc_errno::ENOSPC) => {
             "the files for the run do not fit, or the machine's limit of mounts is reached (sysctl fs.mount-max)"
         }
         (Step::Views, libc_errno::ENOENT) => {

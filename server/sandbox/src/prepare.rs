@@ -14,15 +14,13 @@ use belljar_sys::Arena;
 
 use crate::construct::{Choices, Order};
 use crate::filter::{self, Arch, Observed, Told, UnixSockets};
-use crate::furnish::{Furniture, ProjectMount, staging_place};
+use crate::furnish::{Furniture, ProjectMount};
 use crate::identity::INSIDE;
 use crate::landlock;
 use crate::posture::namespaces_outside;
 use crate::rlimits::limits_of;
 use crate::watch::MOST_LONGER;
 
-/// Stack for the moment between clone and exec of a program.
-const STACK: usize = 64 << 10;
 /// So long after the wall limit pid 1 ends the cell itself. The watcher needs less to find out on which line it is, and to end
 /// it, unless it hangs.
 const GRACE: Duration = Duration::from_secs(5);
@@ -43,7 +41,6 @@ pub fn prepare<'a>(
         .map(|(index, view)| Access {
             path: view.path,
             tree: order.trees.get(index).map_or(-1, AsRawFd::as_raw_fd),
-            devices: view.devices,
         });
     let views: Vec<Access<'a>> = views.collect();
     let ruleset = landlock::ruleset(plan, choices.project, abi);
@@ -74,7 +71,6 @@ pub fn prepare<'a>(
         .collect::<io::Result<Vec<_>>>()?;
     let (silent, asking) = filters(plan, choices);
     arena.put(Prepared {
-        staging: staging_place()?,
         staging_options: text(&Furniture::staging_options(plan))?,
         root_options: text(&furniture.root_options())?,
         stub: order.moved.map(|moved| stub_of(arena, moved)).transpose()?,
@@ -97,7 +93,6 @@ pub fn prepare<'a>(
         environment: list(arena, &variables)?,
         programs: arena.copy(&programs)?,
         waits: plan.product.is_some(),
-        stack: arena.room(STACK)?,
     })
 }
 

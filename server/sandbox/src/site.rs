@@ -58,7 +58,7 @@ impl Site {
     fn break_ground(&self) -> Result<(Arena, Begun), Failure> {
         lower(self.identity)?;
         let arena = arena()?;
-        match begin(self.identity, None) {
+        match begin(self.identity, None, &arena) {
             Ok(begun) => Ok((arena, begun)),
             Err(setback) => Err(setback.into_failure()),
         }
@@ -102,7 +102,9 @@ impl Site {
         let mut is_grouped = group.is_some();
         loop {
             let usable = group.as_ref().filter(|_| is_grouped);
-            let started = begun.take().map_or_else(|| begin(identity, usable), Ok);
+            let started = begun
+                .take()
+                .map_or_else(|| begin(identity, usable, &arena), Ok);
             let skeleton = choices.stub.then(|| furniture.skeleton()).flatten();
             choices.stub = skeleton.is_some();
             let (tree, moved) = skeleton.unzip();

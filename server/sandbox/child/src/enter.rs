@@ -1,10 +1,12 @@
 //! From a fresh clone to a closed cell. Each line is one step, and the order is the design: "Order" in ARCHITECTURE.md.
 
+use core::cell::Cell;
 use core::ffi::{CStr, c_int};
 
-use crate::furnish::{furnish, open_views};
+use crate::furnish::{furnish, open_devices, open_views};
 use crate::init::say;
 use crate::kernel::{self, Errno, check, check_long, prctl};
+use crate::network::Network;
 use crate::posture::{own_status, privileges, read_back};
 use crate::posture_bit;
 use crate::prepared::{Ground, Message, Prepared, Step, Stub};
@@ -13,8 +15,20 @@ use crate::privilege::{drop_capabilities, load_filters, restrict_by_landlock};
 /// A step that failed: which, with what error, and at which operation of several.
 pub type Failed = (Step, Errno, usize);
 
+/// What was opened before the scratch space and the new root were there.
+pub struct Site<'a> {
+    /// The root that we came with.
+    old_root: c_int,
+    /// What the scratch space is mounted on.
+    hidden: c_int,
+    /// The scratch space.
+    staging: c_int,
+    /// Is being made.
+    network: &'a Network,
+}
+
 /// What can be done before anyone knows what the cell is to be. Each line is one step; the order is the design.
-pub fn break_ground(ground: &Ground<'_>) -> Result<(), Failed> {
+pub fn break_ground<'a>(ground: &Ground<'_>, network: &'a Network) -> Result<Site<'a>, Failed> {
     let try_step = |step, result| try_step(ground, step, result);
     try_step(
         Step::ParentDeath,
@@ -24,11 +38,33 @@ pub fn break_ground(ground: &Ground<'_>) -> Result<(), Failed> {
     try_step(Step::Namespaces, make_namespaces())?;
     try_step(Step::Keyring, leave_keyring())?;
     try_step(Step::HostName, set_host_name())?;
-    try_step(Step::Loopback, bring_up_loopback())?;
     try_step(
         Step::Propagation,
         kernel::mount(c"", c"/", c"", libc::MS_REC | libc::MS_PRIVATE, c""),
-    )
+    )?;
+    try_step(Step::Session, start_session())?;
+    let directory = |step, path| {
+        kernel::open(path, libc::O_PATH | libc::O_DIRECTORY, 0).map_err(|error| (step, error, 0))
+    };
+    let old_root = directory(Step::Staging, c"/")?;
+    let hidden = directory(Step::Staging, ground.staging)?;
+    try_step(Step::Staging, stage(ground.staging))?;
+    let staging = directory(Step::Staging, c".")?;
+    let site = Site {
+        old_root,
+        hidden,
+        staging,
+        network,
+    };
+    try_indexed(ground, Step::Foundation, lay_foundation(ground))?;
+    // Through our own /proc, while it can still be written and we still have the capability.
+    try_step(
+        Step::UserNamespaces,
+        kernel::write_file(c"/proc/sys/user/max_user_namespaces", b"0"),
+    )?;
+    try_step(Step::UserNamespaces, go_back(&site))?;
+    try_step(Step::Network, network.begin(ground))?;
+    Ok(site)
 }
 
 fn try_step(ground: &Ground<'_>, step: Step, result: Result<(), Errno>) -> Result<(), Failed> {
@@ -39,37 +75,50 @@ fn try_step(ground: &Ground<'_>, step: Step, result: Result<(), Errno>) -> Resul
     }
 }
 
-/// Builds the cell around this process. What is on at the end comes back as the message that says so.
-pub fn enter(ground: &Ground<'_>, p: &Prepared<'_>) -> Result<Message, Failed> {
-    let try_step = |step, result| try_step(ground, step, result);
-    let try_indexed = |step: Step, result: Result<(), (Errno, usize)>| match result {
+fn try_indexed(
+    ground: &Ground<'_>,
+    step: Step,
+    result: Result<(), (Errno, usize)>,
+) -> Result<(), Failed> {
+    match result {
         Err((error, index)) => Err((step, error, index)),
-        Ok(()) => try_step(step, Ok(())),
-    };
-    try_indexed(Step::Views, open_views(p))?;
-    try_step(Step::Staging, stage(p))?;
-    let old_root = kernel::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)
-        .map_err(|error| (Step::Furnish, error, 0))?;
-    let staging = kernel::open(c".", libc::O_PATH | libc::O_DIRECTORY, 0)
-        .map_err(|error| (Step::Furnish, error, 0))?;
+        Ok(()) => try_step(ground, step, Ok(())),
+    }
+}
+
+/// Builds the cell around this process. What is on at the end comes back as the message that says so.
+pub fn enter(ground: &Ground<'_>, site: &Site<'_>, p: &Prepared<'_>) -> Result<Message, Failed> {
+    let try_step = |step, result| try_step(ground, step, result);
+    try_indexed(
+        ground,
+        Step::Views,
+        open_views(p, ground.staging, site.hidden),
+    )?;
     let device = match p.stub {
-        Some(_) => kernel::open(c"/dev/fuse", libc::O_RDWR, 0)
-            .map_err(|error| (Step::Staging, error, 0))?,
+        Some(_) => {
+            kernel::open(c"/dev/fuse", libc::O_RDWR, 0).map_err(|error| (Step::Views, error, 0))?
+        }
         None => -1,
     };
-    // While the cell is furnished the new root is the root: what is written to an absolute path, or through a link that
-    // says one, stays in the cell, whatever the link says. The staging directory is reached as the place we stand in.
-    try_step(Step::Furnish, change_root(c"root"))?;
-    try_indexed(Step::Furnish, furnish(p))?;
-    // Through our own /proc, while it can still be written and we still have the capability.
     try_step(
-        Step::UserNamespaces,
-        kernel::write_file(c"/proc/sys/user/max_user_namespaces", b"0"),
+        Step::ScratchSize,
+        kernel::mount(
+            c"",
+            c".",
+            c"",
+            libc::MS_REMOUNT | SCRATCH_FLAGS,
+            p.staging_options,
+        ),
     )?;
+    try_step(Step::Furnish, change_root(c"root"))?;
+    try_indexed(ground, Step::Furnish, furnish(p.operations, p.trees))?;
     if let Some(stub) = &p.stub {
         try_step(Step::PivotRoot, front(ground, p, device, stub))?;
     }
-    try_step(Step::PivotRoot, go_back(old_root, staging))?;
+    try_step(Step::PivotRoot, go_back(site))?;
+    // What is made from here on has the permissions that programs expect.
+    // SAFETY: no pointers.
+    unsafe { libc::umask(0o022) };
     let root = if p.stub.is_some() { c"front" } else { c"root" };
     try_step(Step::PivotRoot, pivot(root))?;
     try_step(Step::OldRoot, let_go())?;
@@ -81,8 +130,9 @@ pub fn enter(ground: &Ground<'_>, p: &Prepared<'_>) -> Result<Message, Failed> {
     };
     try_step(Step::ReadOnlyRoot, protected)?;
     try_step(Step::WorkDir, change_directory(p.work_dir))?;
+    site.network.join()?;
+    try_step(Step::Loopback, Ok(()))?;
     try_step(Step::Descriptors, keep_descriptors(ground, p))?;
-    try_step(Step::Session, start_session())?;
     let names = name_socket();
     let proc_directory = look(c"/proc", libc::O_RDONLY | libc::O_DIRECTORY);
     let scratch = look(c"/tmp", libc::O_RDONLY | libc::O_DIRECTORY);
@@ -132,14 +182,11 @@ fn map_ids(ground: &Ground<'_>) -> Result<(), Errno> {
     kernel::write_file(c"/proc/self/gid_map", ground.gid_map)
 }
 
-/// By ourselves, and not already with the clone: whoever makes a network namespace waits for it, and our parent has other
-/// things to do meanwhile.
+/// By ourselves, and not already with the clone: whoever makes namespaces waits for them, and our parent has other things to do
+/// meanwhile.
 fn make_namespaces() -> Result<(), Errno> {
-    const OTHERS: c_int = libc::CLONE_NEWNS
-        | libc::CLONE_NEWNET
-        | libc::CLONE_NEWIPC
-        | libc::CLONE_NEWUTS
-        | libc::CLONE_NEWCGROUP;
+    const OTHERS: c_int =
+        libc::CLONE_NEWNS | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS | libc::CLONE_NEWCGROUP;
     // SAFETY: no pointers.
     check(unsafe { libc::unshare(OTHERS) }).map(drop)
 }
@@ -169,22 +216,6 @@ fn set_host_name() -> Result<(), Errno> {
     check(unsafe { libc::setdomainname(c"".as_ptr(), 0) }).map(drop)
 }
 
-fn bring_up_loopback() -> Result<(), Errno> {
-    // SAFETY: no pointers.
-    let socket =
-        check(unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) })?;
-    // SAFETY: all zeros is a valid `ifreq`.
-    let mut request: libc::ifreq = unsafe { core::mem::zeroed() };
-    for (to, from) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
-        *to = *from as _;
-    }
-    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-    // SAFETY: a complete `ifreq` that outlives the call.
-    let up = check(unsafe { libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &raw const request) });
-    kernel::close(socket);
-    up.map(drop)
-}
-
 /// Where the cell's name server is asked, for the watcher to take over; -1 if there cannot be one. Made while we still
 /// have the capability that such a port takes.
 fn name_socket() -> i32 {
@@ -209,17 +240,38 @@ fn name_socket() -> i32 {
     }
 }
 
-/// Everything is built in scratch space that hides what was below it, so no mount point is made in the user's tree.
-fn stage(p: &Prepared<'_>) -> Result<(), Errno> {
-    let flags = libc::MS_NOSUID | libc::MS_NODEV;
-    kernel::mount(c"scratch", p.staging, c"tmpfs", flags, p.staging_options)?;
-    change_directory(p.staging)?;
+const SCRATCH_FLAGS: u64 = libc::MS_NOSUID | libc::MS_NODEV;
+
+/// Everything is built in scratch space that hides what was below it, so no mount point is made in the user's tree. How large
+/// it may grow is said when it is known; it must have a limit from the beginning, or the kernel lets it have none later.
+fn stage(place: &CStr) -> Result<(), Errno> {
+    let begin = c"size=1m,nr_inodes=64,mode=0755";
+    kernel::mount(c"scratch", place, c"tmpfs", SCRATCH_FLAGS, begin)?;
+    change_directory(place)?;
     // What is made from here on has exactly the permissions that it is made with.
     // SAFETY: no pointers.
     unsafe { libc::umask(0) };
     // SAFETY: a `CStr` ends in null.
     check(unsafe { libc::mkdir(c"root".as_ptr(), 0o755) })?;
-    kernel::mount(c"root", c"root", c"tmpfs", flags, p.root_options)
+    kernel::mount(c"root", c"root", c"tmpfs", SCRATCH_FLAGS, c"mode=0755")
+}
+
+/// While the cell is furnished the new root is the root: what is written to an absolute path, or through a link that says one,
+/// stays in the cell, whatever the link says. The staging directory is reached as the place we stand in.
+fn lay_foundation(ground: &Ground<'_>) -> Result<(), (Errno, usize)> {
+    const MOST_DEVICES: usize = 8;
+    let devices = [const { Cell::new(-1) }; MOST_DEVICES];
+    let at_first = |error| (error, 0);
+    // The devices are looked for before the new root is the root.
+    open_devices(ground.devices, &devices).map_err(at_first)?;
+    change_root(c"root").map_err(at_first)?;
+    furnish(ground.foundation, &devices)?;
+    for device in &devices {
+        if device.get() >= 0 {
+            kernel::close(device.get());
+        }
+    }
+    Ok(())
 }
 
 /// Puts a file system that the watcher serves in front of the furnished root, and moves all mounts there. The watcher gets a
@@ -233,7 +285,7 @@ fn front(
 ) -> Result<(), Errno> {
     let protect = libc::MS_REMOUNT | libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV;
     kernel::mount(c"", c"/", c"", protect, p.root_options)?;
-    let copy = kernel::open_tree(c"/")?;
+    let copy = kernel::open_tree(libc::AT_FDCWD, c"/")?;
     // SAFETY: a `CStr` ends in null.
     check(unsafe { libc::mkdir(c"front".as_ptr(), 0o755) })?;
     let mut text = [0u8; 128];
@@ -321,15 +373,12 @@ fn change_root(path: &CStr) -> Result<(), Errno> {
 }
 
 /// The old root is the root again, and we stand in the staging directory.
-fn go_back(old_root: i32, staging: i32) -> Result<(), Errno> {
+fn go_back(site: &Site<'_>) -> Result<(), Errno> {
     // SAFETY: no pointers; both were opened by us.
-    check(unsafe { libc::fchdir(old_root) })?;
+    check(unsafe { libc::fchdir(site.old_root) })?;
     change_root(c".")?;
     // SAFETY: as above.
-    check(unsafe { libc::fchdir(staging) })?;
-    kernel::close(old_root);
-    kernel::close(staging);
-    Ok(())
+    check(unsafe { libc::fchdir(site.staging) }).map(drop)
 }
 
 fn pivot(root: &CStr) -> Result<(), Errno> {
@@ -393,8 +442,6 @@ fn close_range(first: u32, last: u32) -> Result<(), Errno> {
 fn start_session() -> Result<(), Errno> {
     // SAFETY: no pointers. Fails only for a group leader, which pid 1 of a fresh clone is not.
     check(unsafe { libc::setsid() })?;
-    // SAFETY: no pointers.
-    unsafe { libc::umask(0o022) };
     // If memory runs out, the kernel ends the cell first. Best effort: this protects the user's own programs.
     let _ = kernel::write_file(c"/proc/self/oom_score_adj", b"1000");
     // Whatever the caller had switched off, address randomisation above all, is on again.

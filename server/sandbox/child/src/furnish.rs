@@ -1,46 +1,65 @@
 //! Views, directories, files and mounts: what the cell will see.
 
+use core::cell::Cell;
 use core::ffi::{CStr, c_int};
 
 use crate::kernel::{self, Errno, check};
-use crate::prepared::{Access, Operation, Prepared};
+use crate::prepared::{Operation, Prepared};
 
-/// Opens every view as a detached tree, before anything is mounted over what it lies below.
-/// The error comes with the number of the view.
-pub fn open_views(p: &Prepared<'_>) -> Result<(), (Errno, usize)> {
+/// Opens every view as a detached, read-only tree. What lies below `staging` is looked for below `hidden`, which is what was
+/// there before the scratch space. The error comes with the number of the view.
+pub fn open_views(p: &Prepared<'_>, staging: &CStr, hidden: c_int) -> Result<(), (Errno, usize)> {
     for (index, (view, slot)) in p.views.iter().zip(p.trees).enumerate() {
-        slot.set(open_view(view).map_err(|error| (error, index))?);
+        let tree = match below(view.path, staging) {
+            _ if view.tree >= 0 => Ok(view.tree),
+            Some(path) => open_view(hidden, path, libc::MOUNT_ATTR_NODEV),
+            None => open_view(libc::AT_FDCWD, view.path, libc::MOUNT_ATTR_NODEV),
+        };
+        slot.set(tree.map_err(|error| (error, index))?);
     }
     Ok(())
 }
 
-fn open_view(view: &Access<'_>) -> Result<c_int, Errno> {
-    if view.tree >= 0 {
-        return Ok(view.tree);
+/// Opens the devices of every cell likewise.
+pub fn open_devices(paths: &[&CStr], slots: &[Cell<c_int>]) -> Result<(), Errno> {
+    for (path, slot) in paths.iter().zip(slots) {
+        slot.set(open_view(libc::AT_FDCWD, path, 0)?);
     }
-    // The name is looked up once. From here on the descriptor is the thing, whatever becomes of the name.
-    let tree = kernel::open_tree(view.path)?;
-    let devices = if view.devices {
-        0
-    } else {
-        libc::MOUNT_ATTR_NODEV
-    };
+    Ok(())
+}
+
+/// The name is looked up once. From here on the descriptor is the thing, whatever becomes of the name.
+fn open_view(directory: c_int, path: &CStr, no_devices: u64) -> Result<c_int, Errno> {
+    let tree = kernel::open_tree(directory, path)?;
     kernel::set_tree_attributes(
         tree,
-        libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | devices,
+        libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | no_devices,
     )?;
     Ok(tree)
 }
 
+/// What is left of `path` below `directory`; nothing is left of the directory itself.
+fn below<'p>(path: &'p CStr, directory: &CStr) -> Option<&'p CStr> {
+    let length = directory.count_bytes();
+    let rest = path.to_bytes_with_nul().get(length..)?;
+    let rest = match rest.first() {
+        Some(b'/') => rest.get(1..)?,
+        Some(0) => rest,
+        _ => return None,
+    };
+    let lies_there = path.to_bytes().get(..length)? == directory.to_bytes();
+    CStr::from_bytes_with_nul(rest).ok().filter(|_| lies_there)
+}
+
 /// Carries out the operations. The error comes with the number of the operation.
-pub fn furnish(p: &Prepared<'_>) -> Result<(), (Errno, usize)> {
-    for (index, operation) in p.operations.iter().enumerate() {
-        carry_out(p, operation).map_err(|error| (error, index))?;
+pub fn furnish(operations: &[Operation<'_>], trees: &[Cell<c_int>]) -> Result<(), (Errno, usize)> {
+    for (index, operation) in operations.iter().enumerate() {
+        carry_out(operation, trees).map_err(|error| (error, index))?;
     }
     Ok(())
 }
 
-fn carry_out(p: &Prepared<'_>, operation: &Operation<'_>) -> Result<(), Errno> {
+fn carry_out(operation: &Operation<'_>, trees: &[Cell<c_int>]) -> Result<(), Errno> {
     match *operation {
         Operation::Directory { path, mode } => {
             // SAFETY: a `CStr` ends in null.
@@ -58,7 +77,7 @@ fn carry_out(p: &Prepared<'_>, operation: &Operation<'_>) -> Result<(), Errno> {
             mode,
         } => file(path, content, mode),
         Operation::View { view, path } => {
-            let tree = p.trees.get(view).map_or(-1, core::cell::Cell::get);
+            let tree = trees.get(view).map_or(-1, Cell::get);
             // The descriptor is closed with all others.
             kernel::move_mount(tree, path)
         }

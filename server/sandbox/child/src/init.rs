@@ -6,6 +6,7 @@ use core::ffi::{c_char, c_int, c_void};
 use crate::clock::Clock;
 use crate::enter::{Failed, break_ground, enter};
 use crate::kernel::{self, Errno, check, check_long};
+use crate::network::Network;
 use crate::prepared::{Answer, Ground, Instruction, Message, Prepared, Program, Step};
 
 /// Clones into a user and a process namespace of its own; the clone becomes pid 1 of a cell and never returns. It builds
@@ -149,11 +150,12 @@ fn forget_environment() {
 }
 
 fn conduct(ground: &Ground<'_>) -> Result<(), Failed> {
-    break_ground(ground)?;
+    let network = Network::new();
+    let site = break_ground(ground, &network)?;
     let Some(p) = await_plan(ground.status) else {
         return Ok(());
     };
-    let ready = enter(ground, p)?;
+    let ready = enter(ground, &site, p)?;
     say(ground.status, &ready);
     if !is_told_to_go(ground.status) {
         return Ok(());
@@ -371,7 +373,7 @@ fn start(
     // The child borrows our memory until it executes, and we stand still until then (CLONE_VFORK): no copy of our page
     // tables, and its failure arrives in `start` by itself.
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-    let stack_top = p.stack.as_ptr_range().end.cast_mut().cast::<c_void>();
+    let stack_top = ground.stack.as_ptr_range().end.cast_mut().cast::<c_void>();
     // SAFETY: the stack is borrowed for this alone, and large enough; `start` outlives the child's use of it, because
     // we stand still.
     let cloned = unsafe {

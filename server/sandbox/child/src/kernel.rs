@@ -88,12 +88,13 @@ pub fn mount(
     .map(drop)
 }
 
-/// A detached copy of what is at `path`, and of all that is mounted below it.
-pub fn open_tree(path: &CStr) -> Result<c_int, Errno> {
+/// A detached copy of what is at `path`, seen from `directory`, and of all that is mounted below it. An empty path is the
+/// directory.
+pub fn open_tree(directory: c_int, path: &CStr) -> Result<c_int, Errno> {
     const CLONE: c_int = 1;
-    let flags = CLONE | libc::O_CLOEXEC | libc::AT_RECURSIVE;
+    let flags = CLONE | libc::O_CLOEXEC | libc::AT_RECURSIVE | libc::AT_EMPTY_PATH;
     // SAFETY: a `CStr` ends in null.
-    check_long(unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) })
+    check_long(unsafe { libc::syscall(libc::SYS_open_tree, directory, path.as_ptr(), flags) })
 }
 
 /// Sets attributes on a whole detached tree.

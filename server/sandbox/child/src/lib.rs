@@ -12,6 +12,7 @@ mod enter;
 mod furnish;
 mod init;
 mod kernel;
+mod network;
 mod posture;
 mod prepared;
 mod privilege;

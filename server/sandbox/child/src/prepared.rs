@@ -26,24 +26,30 @@ steps! {
     ParentDeath = "die with the parent",
     /// Map one unprivileged id, and shut setgroups.
     IdMap = "map the user",
-    /// Mounts, network, IPC, host name and control groups of its own.
+    /// Mounts, IPC, host name and control groups of its own.
     Namespaces = "make the other namespaces",
     /// A session keyring of its own.
     Keyring = "leave the session keyring",
     /// A host name that tells nothing.
     HostName = "set the host name",
-    /// Its own loopback.
-    Loopback = "bring up the loopback",
     /// No mount made here is seen outside.
     Propagation = "make mounts private",
-    /// Open what the cell will see.
-    Views = "open a view",
+    /// A session without a terminal; signals as after boot.
+    Session = "start a session",
     /// The scratch space that everything else is built in.
     Staging = "mount the scratch space",
-    /// Directories, links, files, views, devices, overlay, /proc.
-    Furnish = "furnish the cell",
+    /// What every cell has: directories, devices, /proc.
+    Foundation = "lay the foundation",
     /// No further user namespace.
     UserNamespaces = "shut user namespaces",
+    /// A network of its own.
+    Network = "make the network",
+    /// Open what the cell will see.
+    Views = "open a view",
+    /// How much can be written.
+    ScratchSize = "limit the scratch space",
+    /// Directories, links, files, views, overlay.
+    Furnish = "furnish the cell",
     /// The new root becomes the root.
     PivotRoot = "enter the new root",
     /// The old root is let go.
@@ -52,10 +58,10 @@ steps! {
     ReadOnlyRoot = "protect the root",
     /// Where the program starts.
     WorkDir = "enter the working directory",
+    /// In its network, its own loopback.
+    Loopback = "bring up the loopback",
     /// Standard streams, and no other descriptor.
     Descriptors = "close descriptors",
-    /// A session without a terminal; signals as after boot.
-    Session = "start a session",
     /// Nothing executed may gain a privilege.
     NoNewPrivileges = "set no_new_privs",
     /// All five capability sets empty, securebits locked.
@@ -101,7 +107,7 @@ pub enum Operation<'a> {
     },
     /// Attaches view number `view` onto what is there.
     View {
-        /// Which of [`Prepared::views`].
+        /// Which of [`Prepared::views`], or in a foundation which of [`Ground::devices`].
         view: usize,
         /// Where.
         path: &'a CStr,
@@ -142,8 +148,6 @@ pub struct Access<'a> {
     pub path: &'a CStr,
     /// A detached tree that was made before (when we are root), else -1.
     pub tree: c_int,
-    /// Device nodes work.
-    pub devices: bool,
 }
 
 /// A list of strings for `execve`: each the first byte of a string that ends in null, the last one nothing.
@@ -244,6 +248,15 @@ pub struct Ground<'a> {
     pub gid_map: &'a [u8],
     /// The control group to be in from the first moment on, or -1.
     pub group: c_int,
+    /// Stack for a process that shares our memory, one after the other: who makes the network, and each program between clone
+    /// and exec. 64 KiB are plenty.
+    pub stack: &'a [core::cell::Cell<u8>],
+    /// An existing directory that the scratch space is mounted on, until the old root is let go.
+    pub staging: &'a CStr,
+    /// Devices of the host that every cell has; eight at most.
+    pub devices: &'a [&'a CStr],
+    /// How every cell begins.
+    pub foundation: &'a [Operation<'a>],
     /// Make this step fail, to see that nothing is executed then. Only the tests set it.
     pub fail_at: Option<Step>,
 }
@@ -263,8 +276,6 @@ pub struct Stub<'a> {
 /// parent, who tells its address when it is complete.
 #[derive(Clone, Copy)]
 pub struct Prepared<'a> {
-    /// An existing directory that the scratch space is mounted on, until the old root is let go.
-    pub staging: &'a CStr,
     /// Options of the scratch space.
     pub staging_options: &'a CStr,
     /// Options of the root.
@@ -299,8 +310,6 @@ pub struct Prepared<'a> {
     pub programs: &'a [Program<'a>],
     /// Before the last of them, when nobody else is left in the cell, the word to go is waited for once more.
     pub waits: bool,
-    /// Stack for the moment between clone and exec of a program; 64 KiB are plenty.
-    pub stack: &'a [core::cell::Cell<u8>],
 }
 
 /// Bits of the posture that the child reads back.

@@ -28,8 +28,36 @@ const fn scratch(from: &'static CStr, to: &'static CStr) -> Operation<'static> {
     }
 }
 
-/// The skeleton. What can be written comes before the views, some of which may lie below it.
-pub const SKELETON: &[Operation<'static>] = &[
+/// Devices that do nothing but swallow or give bytes.
+pub const DEVICES: &[&CStr] = &[
+    c"/dev/null",
+    c"/dev/zero",
+    c"/dev/full",
+    c"/dev/random",
+    c"/dev/urandom",
+];
+
+/// Something to attach a device onto.
+const fn place_of(device: usize) -> Operation<'static> {
+    Operation::File {
+        path: DEVICES[device],
+        content: &[],
+        mode: 0o444,
+    }
+}
+
+const fn device(view: usize) -> Operation<'static> {
+    Operation::View {
+        view,
+        path: DEVICES[view],
+    }
+}
+
+/// What every cell begins with: the places that can be written, the devices, its own /proc, and masks over what anyone may
+/// read in the host's and the program may not in its own: keys, hardware, how the machine was booted. (bubblewrap's users,
+/// Docker's masked paths, and the leaks found in both; each mask costs about 10 us. What only root may read needs none: nobody
+/// in a cell is root.) Made while the plan is, before the views, some of which may lie below it.
+pub const FOUNDATION: &[Operation<'static>] = &[
     directory(c"tmp", 0o1777),
     directory(c"shm", 0o1777),
     directory(c"home", 0o700),
@@ -50,9 +78,42 @@ pub const SKELETON: &[Operation<'static>] = &[
     link(c"fd/0", c"/dev/stdin"),
     link(c"fd/1", c"/dev/stdout"),
     link(c"fd/2", c"/dev/stderr"),
+    place_of(0),
+    device(0),
+    place_of(1),
+    device(1),
+    place_of(2),
+    device(2),
+    place_of(3),
+    device(3),
+    place_of(4),
+    device(4),
+    Operation::Mount {
+        kind: c"proc",
+        path: c"/proc",
+        // A process that others may not look into (pid 1 of the cell) cannot be seen at all.
+        options: c"hidepid=2",
+        flags: NOSUID_NODEV | NOEXEC,
+    },
+    file_mask(c"/proc/cmdline"),
+    file_mask(c"/proc/diskstats"),
+    file_mask(c"/proc/interrupts"),
+    file_mask(c"/proc/kallsyms"),
+    file_mask(c"/proc/key-users"),
+    file_mask(c"/proc/keys"),
+    file_mask(c"/proc/latency_stats"),
+    file_mask(c"/proc/modules"),
+    file_mask(c"/proc/partitions"),
+    file_mask(c"/proc/sys/kernel/random/boot_id"),
+    directory_mask(c"/proc/acpi"),
+    directory_mask(c"/proc/asound"),
+    directory_mask(c"/proc/bus"),
+    directory_mask(c"/proc/driver"),
+    directory_mask(c"/proc/fs"),
+    directory_mask(c"/proc/scsi"),
 ];
 
-/// What the skeleton makes that other things may want made: paths in the cell.
+/// What the foundation makes that other things may want made: paths in the cell.
 pub const MADE: &[&str] = &[
     "/etc",
     "/dev",
@@ -64,15 +125,6 @@ pub const MADE: &[&str] = &[
     "/var",
     "/var/empty",
     "/var/tmp",
-];
-
-/// Devices that do nothing but swallow or give bytes.
-pub const DEVICES: &[&CStr] = &[
-    c"/dev/null",
-    c"/dev/zero",
-    c"/dev/full",
-    c"/dev/random",
-    c"/dev/urandom",
 ];
 
 /// Files in the cell's own /etc. They name nobody, and no name server but the cell's own loopback. The user is the one of
@@ -122,35 +174,6 @@ const fn mask(from: &'static CStr, to: &'static CStr) -> Operation<'static> {
     }
 }
 
-/// The cell's own /proc, and masks over what anyone may read in the host's and the program may not in its own: keys,
-/// hardware, how the machine was booted. (bubblewrap's users, Docker's masked paths, and the leaks found in both; each mask
-/// costs about 10 us. What only root may read needs none: nobody in a cell is root.)
-pub const PROC: &[Operation<'static>] = &[
-    Operation::Mount {
-        kind: c"proc",
-        path: c"/proc",
-        // A process that others may not look into (pid 1 of the cell) cannot be seen at all.
-        options: c"hidepid=2",
-        flags: NOSUID_NODEV | NOEXEC,
-    },
-    file_mask(c"/proc/cmdline"),
-    file_mask(c"/proc/diskstats"),
-    file_mask(c"/proc/interrupts"),
-    file_mask(c"/proc/kallsyms"),
-    file_mask(c"/proc/key-users"),
-    file_mask(c"/proc/keys"),
-    file_mask(c"/proc/latency_stats"),
-    file_mask(c"/proc/modules"),
-    file_mask(c"/proc/partitions"),
-    file_mask(c"/proc/sys/kernel/random/boot_id"),
-    directory_mask(c"/proc/acpi"),
-    directory_mask(c"/proc/asound"),
-    directory_mask(c"/proc/bus"),
-    directory_mask(c"/proc/driver"),
-    directory_mask(c"/proc/fs"),
-    directory_mask(c"/proc/scsi"),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,7 +191,7 @@ mod tests {
     #[test]
     fn what_is_said_to_be_made_is_made() {
         for made in MADE {
-            let is_made = SKELETON.iter().any(|operation| match operation {
+            let is_made = FOUNDATION.iter().any(|operation| match operation {
                 Operation::Directory { path, .. } | Operation::Link { path, .. } => {
                     path.to_str() == Ok(made)
                 }

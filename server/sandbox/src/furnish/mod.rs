@@ -18,6 +18,7 @@ use belljar_sys::Arena;
 
 use crate::failure::Failure;
 use fixed::NOSUID_NODEV;
+pub use fixed::{DEVICES, FOUNDATION};
 
 /// Inodes of all scratch space together (the same figure as bubblewrap-class tools use for a project's worth of files).
 const SCRATCH_INODES: u64 = 65_536;
@@ -36,8 +37,6 @@ pub enum ProjectMount {
 pub struct View<'a> {
     /// Path on the host.
     pub path: &'a CStr,
-    /// Device nodes work.
-    pub devices: bool,
     /// Its owner is shown as the cell's user, when root runs the cell.
     pub is_project: bool,
 }
@@ -87,12 +86,9 @@ impl<'a> Furniture<'a> {
             hides_in_project: false,
             is_too_much: false,
         };
-        cell.operations.extend_from_slice(fixed::SKELETON);
-        cell.devices();
         cell.etc(plan);
         cell.views(plan, project_mount)?;
         cell.home_links(plan);
-        cell.operations.extend_from_slice(fixed::PROC);
         if let Some(project) = &plan.project {
             cell.project(project, &plan.files, project_mount)?;
         }
@@ -112,22 +108,6 @@ impl<'a> Furniture<'a> {
         Ok(cell)
     }
 
-    /// What operation `index` is about, for a failure.
-    pub fn describe(&self, index: usize) -> Option<String> {
-        let place = |path: &CStr| path.to_string_lossy().into_owned();
-        Some(match self.operations.get(index)? {
-            Operation::Directory { path, .. } => format!("make {}", place(path)),
-            Operation::Link { path, .. } => format!("link {}", place(path)),
-            Operation::File { path, .. } => format!("write {}", place(path)),
-            Operation::View { path, .. } => format!("show {}", place(path)),
-            Operation::Bind { to, .. } => format!("bind {}", place(to)),
-            Operation::Mount { kind, path, .. } => {
-                format!("mount {} on {}", place(kind), place(path))
-            }
-            Operation::Whiteout { path } => format!("hide {}", place(path)),
-        })
-    }
-
     /// Whether operation `index` mounts the overlay, for which there is a second way.
     pub fn is_overlay(&self, index: usize) -> bool {
         matches!(self.operations.get(index), Some(Operation::Mount { kind, .. }) if *kind == c"overlay")
@@ -136,12 +116,9 @@ impl<'a> Furniture<'a> {
     /// Options of the root: as large as what is put there by us, and little more.
     pub fn root_options(&self) -> String {
         // Each file takes whole pages; a directory or link about one.
-        let pages = (self.operations.len() as u64 + self.root_bytes / 4096) * 2 + 256;
-        format!(
-            "size={}k,nr_inodes={},mode=0755",
-            pages * 4,
-            self.operations.len() + 256
-        )
+        let made = FOUNDATION.len() + self.operations.len();
+        let pages = (made as u64 + self.root_bytes / 4096) * 2 + 256;
+        format!("size={}k,nr_inodes={},mode=0755", pages * 4, made + 256)
     }
 
     /// Options of the scratch space.
@@ -150,25 +127,6 @@ impl<'a> Furniture<'a> {
             "size={},nr_inodes={SCRATCH_INODES},mode=0755",
             plan.limits.scratch.max(4096)
         )
-    }
-
-    fn devices(&mut self) {
-        for path in fixed::DEVICES {
-            self.operations.push(Operation::File {
-                path,
-                content: &[],
-                mode: 0o444,
-            });
-            self.operations.push(Operation::View {
-                view: self.views.len(),
-                path,
-            });
-            self.views.push(View {
-                path,
-                devices: true,
-                is_project: false,
-            });
-        }
     }
 
     fn etc(&mut self, plan: &RunPlan) {
@@ -187,15 +145,11 @@ impl<'a> Furniture<'a> {
         }
     }
 
-    fn attach(&mut self, to: &'a CStr, path: &Path, devices: bool, is_project: bool) {
+    fn attach(&mut self, to: &'a CStr, path: &Path, is_project: bool) {
         let view = self.views.len();
         self.operations.push(Operation::View { view, path: to });
         let path = self.path(path);
-        self.views.push(View {
-            path,
-            devices,
-            is_project,
-        });
+        self.views.push(View { path, is_project });
     }
 
     fn file(&mut self, file: &CellFile) {
@@ -323,6 +277,22 @@ fn relative(path: &Path) -> PathBuf {
     path.components()
         .filter(|part| matches!(part, Component::Normal(_)))
         .collect()
+}
+
+/// What operation `index` of `operations` is about, for a failure.
+pub fn describe(operations: &[Operation<'_>], index: usize) -> Option<String> {
+    let place = |path: &CStr| path.to_string_lossy().into_owned();
+    Some(match operations.get(index)? {
+        Operation::Directory { path, .. } => format!("make {}", place(path)),
+        Operation::Link { path, .. } => format!("link {}", place(path)),
+        Operation::File { path, .. } => format!("write {}", place(path)),
+        Operation::View { path, .. } => format!("show {}", place(path)),
+        Operation::Bind { to, .. } => format!("bind {}", place(to)),
+        Operation::Mount { kind, path, .. } => {
+            format!("mount {} on {}", place(kind), place(path))
+        }
+        Operation::Whiteout { path } => format!("hide {}", place(path)),
+    })
 }
 
 /// The existing directory that the scratch space hides while the cell is built. Any will do.

@@ -57,7 +57,7 @@ impl Furniture<'_> {
         for directory in ["lower", "upper", "work"] {
             self.staged_directory(directory);
         }
-        self.view_at("lower", &project.root, false, true);
+        self.view_at("lower", &project.root, true);
         let mut made = BTreeSet::new();
         self.staged_files("upper", files, &mut made);
         for path in hidden

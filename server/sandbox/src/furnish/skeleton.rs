@@ -8,7 +8,7 @@ use std::path::Path;
 use belljar_child::Operation;
 use belljar_plan::{CELL_HOME, ProjectAccess, RunPlan};
 
-use super::Furniture;
+use super::{FOUNDATION, Furniture};
 use crate::fault::is_closed;
 use crate::stub::{Kind, Tree};
 
@@ -39,7 +39,7 @@ impl<'a> Furniture<'a> {
     pub fn skeleton(&self) -> Option<(Tree, Vec<(&'a CStr, bool)>)> {
         let mut tree = Tree::new();
         let mut mounted: Vec<(&'a CStr, bool)> = Vec::new();
-        for operation in &self.operations {
+        for operation in FOUNDATION.iter().chain(&self.operations) {
             let is_ours = |path: &CStr| {
                 let mut places = mounted.iter().map(|(place, _)| place.to_bytes());
                 let path = path.to_bytes();

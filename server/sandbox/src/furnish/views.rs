@@ -152,7 +152,7 @@ impl Furniture<'_> {
         // An overlay without an upper layer wants two lower ones.
         self.staged_directory("empty");
         self.staged_directory(&lower);
-        self.view_at(&lower, path, false, false);
+        self.view_at(&lower, path, false);
         self.overlay_mount(&format!("userxattr,lowerdir=empty:{lower}"), path);
     }
 
@@ -200,13 +200,13 @@ impl Furniture<'_> {
     /// Shows `path` where it lies on the host.
     pub(super) fn view(&mut self, path: &Path, is_project: bool) {
         let to = self.in_root(path);
-        self.attach(to, path, false, is_project);
+        self.attach(to, path, is_project);
     }
 
     /// Shows `path` at `to` in the staging place.
-    pub(super) fn view_at(&mut self, to: &str, path: &Path, devices: bool, is_project: bool) {
+    pub(super) fn view_at(&mut self, to: &str, path: &Path, is_project: bool) {
         let to = self.path(Path::new(to));
-        self.attach(to, path, devices, is_project);
+        self.attach(to, path, is_project);
     }
 }
 

@@ -32,4 +32,4 @@ pub use trace::{
     Change, StoppedCall, go_on, hear, is_signal_of_kernel, news_of_children, next_change,
     refused_call, seize, set_result, skip_call, stay_halted, stopped_call, try_tracing,
 };
-pub use tree::{TreeAttributes, attach_id_map, detached_tree};
+pub use tree::{attach_id_map, detached_tree};

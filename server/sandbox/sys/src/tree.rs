@@ -4,13 +4,6 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-/// What a tree is shown with: read-only, no set-user-id, no devices.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TreeAttributes {
-    /// Device nodes in it work (only for the few devices of a cell).
-    pub devices: bool,
-}
-
 fn set_attributes(tree: BorrowedFd<'_>, set: u64, id_map: u64) -> io::Result<()> {
     // struct mount_attr: set, clear, propagation, user namespace.
     // Private: what the host mounts below it later stays outside.
@@ -33,8 +26,8 @@ fn set_attributes(tree: BorrowedFd<'_>, set: u64, id_map: u64) -> io::Result<()>
     }
 }
 
-/// A detached copy of the mount tree at `path`, with all that is mounted below it.
-pub fn detached_tree(path: &CStr, attributes: TreeAttributes) -> io::Result<OwnedFd> {
+/// A detached copy of the mount tree at `path`, with all that is mounted below it: read-only, no set-user-id, no devices.
+pub fn detached_tree(path: &CStr) -> io::Result<OwnedFd> {
     const CLONE: libc::c_uint = 1;
     let flags = CLONE | libc::O_CLOEXEC as libc::c_uint | libc::AT_RECURSIVE as libc::c_uint;
     // SAFETY: a `CStr` ends in null.
@@ -44,14 +37,9 @@ pub fn detached_tree(path: &CStr, attributes: TreeAttributes) -> io::Result<Owne
     }
     // SAFETY: the kernel made it for us.
     let tree = unsafe { OwnedFd::from_raw_fd(fd as RawFd) };
-    let devices = if attributes.devices {
-        0
-    } else {
-        libc::MOUNT_ATTR_NODEV
-    };
     set_attributes(
         std::os::fd::AsFd::as_fd(&tree),
-        libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | devices,
+        libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
         0,
     )?;
     Ok(tree)
