@@ -213,6 +213,20 @@ fn a_project_in_the_other_folder_for_temporary_files_is_seen() {
         let wanted = "beside\ncat beside.txt \"$0\"\n";
         assert_eq!(ran.stdout(), wanted, "by its name and by its whole path");
 
+        // Some languages know a document by its real path only.
+        let script =
+            "pwd -P; echo 1 >/tmp/one; cat /var/tmp/one; echo 2 >/var/tmp/two; cat /tmp/two";
+        std::fs::write(project.path().join("shows.sh"), script).expect("a file");
+        let mut command = person.belljar(&["run", "--json", "shows.sh"]);
+        let ran = Ran::of(output(command.current_dir(project.path()))).succeeded();
+        let wanted = format!("{}\n1\n2\n", project.path().display());
+        assert_eq!(
+            ran.stdout(),
+            wanted,
+            "by its real path; and both folders are one"
+        );
+        assert!(ran.violations("files.write").is_empty(), "{}", ran.told());
+
         let made = tempfile::Builder::new()
             .prefix("belljar-document-")
             .suffix(".sh")

@@ -49,12 +49,19 @@ impl Outline {
 
     /// The function around the line `at`. Each time the cursor moves this is asked, so it costs the same in a long document.
     fn function(&self, runtime: &Runtime, at: usize) -> Option<Function> {
-        let at = at.min(self.lines.len() - 1);
+        // What stands behind the last line end is a line only if it is something.
+        let begins = self.lines.strip_suffix(&[self.text.len()]);
+        let begins = begins.unwrap_or(&self.lines);
+        let at = at.min(begins.len().checked_sub(1)?);
         let first = at.saturating_sub(Function::REACH);
-        let begins = self.lines[first];
-        let end = self.lines.get(at + Function::REACH + 1);
-        let around = &self.text[begins..end.copied().unwrap_or(self.text.len())];
-        let function = runtime.function(around, at - first)?;
+        let around = first..begins.len().min(at + Function::REACH + 1);
+        let line = |number: usize| {
+            let next = self.lines.get(number + 1);
+            let line = &self.text[begins[number]..next.map_or(self.text.len(), |next| next - 1)];
+            line.strip_suffix('\r').unwrap_or(line)
+        };
+        let lines: Vec<&str> = around.map(line).collect();
+        let function = runtime.function_among(&lines, at - first)?;
         Some(Function {
             first: first + function.first,
             last: first + function.last,
@@ -217,4 +224,34 @@ fn missing(what: What, line: usize) -> String {
         _ => "fenced block in a language that can be run",
     };
     format!("There is no {what} around line {}.", line + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_function_around_each_line_is_that_of_the_whole_text() {
+        let languages = Catalogue::shipped();
+        let kind = languages.kind(Some("python"), None, "");
+        let runtime = kind.runtime.as_ref().unwrap();
+        let text = "x = 1\n@once\ndef a():\n    '''b\ndef c():\n    '''\n    pass\n\n\ndef d():\n    pass\n";
+        let mut found = HashSet::new();
+        for text in [text, text.trim_end(), "\n", ""] {
+            for text in [text.to_owned(), text.replace('\n', "\r\n")] {
+                let outline = Outline::read(&Rope::from_str(&text), &kind, &languages);
+                for at in 0..14 {
+                    let function = outline.function(runtime, at);
+                    assert_eq!(
+                        function,
+                        runtime.function(&text, at),
+                        "line {at} of {text:?}"
+                    );
+                    found.extend(function.map(|it| (it.first, it.last, it.name)));
+                }
+            }
+        }
+        let all = [(1, 6, "a".to_owned()), (9, 10, "d".to_owned())];
+        assert_eq!(found, HashSet::from(all));
+    }
 }

@@ -54,8 +54,12 @@ pub(crate) struct Call {
 impl Runtime {
     /// The innermost function around the line `at` of `text`.
     pub fn function(&self, text: &str, at: usize) -> Option<Function> {
-        let lines: Vec<&str> = text.lines().collect();
-        self.definition.outliner()?.around(&lines, at)
+        self.function_among(&text.lines().collect::<Vec<&str>>(), at)
+    }
+
+    /// The same, for who knows where the lines are: to find them takes longer than the rest.
+    pub fn function_among(&self, lines: &[&str], at: usize) -> Option<Function> {
+        self.definition.outliner()?.around(lines, at)
     }
 
     /// What it takes to call the function on the lines `selected`; `None` if there is none.
@@ -453,10 +457,12 @@ impl<'a> MultiLine<'a> {
     }
 
     pub fn read(&mut self, line: &str) {
-        // Looking for one byte is many times faster, and most lines have none.
+        // Looking for one byte is many times faster, and most lines have none. So is comparing all bytes, without a decision after
+        // each.
+        let bytes = line.as_bytes();
         let may_have = |quote: &String| {
             let first = quote.as_bytes().first();
-            first.is_some_and(|first| line.as_bytes().contains(first))
+            first.is_some_and(|first| bytes.iter().fold(false, |has, byte| has | (byte == first)))
         };
         if !self.quotes.iter().any(may_have) {
             return;

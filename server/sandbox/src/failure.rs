@@ -22,7 +22,9 @@ impl Failure {
         Failure {
             step: step.to_owned(),
             errno: errno_name(error),
-            hint: DOCTOR.to_owned(),
+            hint: of_the_machine(error.raw_os_error())
+                .unwrap_or(DOCTOR)
+                .to_owned(),
         }
     }
 
@@ -43,7 +45,8 @@ impl Failure {
     pub fn making_namespaces(error: &io::Error) -> Failure {
         let hint = match error.raw_os_error() {
             Some(libc_errno::ENOSPC) => {
-                "the limit of user namespaces is reached or zero (sysctl user.max_user_namespaces)"
+                "the limit of user or process namespaces is reached or zero (sysctl user.max_user_namespaces, \
+                 user.max_pid_namespaces)"
             }
             Some(libc_errno::EPERM) => {
                 "this machine refuses user namespaces to ordinary programs; `belljar doctor` says by which switch, \
@@ -92,8 +95,30 @@ impl Failure {
 
 const DOCTOR: &str = "`belljar doctor` shows which layer this machine refuses, and what mends it";
 
+/// What to do about an error that says the same of every step.
+fn of_the_machine(errno: Option<i32>) -> Option<&'static str> {
+    match errno? {
+        libc_errno::EMFILE => {
+            Some("too few files may be open at once; raise the limit (ulimit -n)")
+        }
+        libc_errno::ENFILE => {
+            Some("the machine has as many open files as it may have (sysctl fs.file-max)")
+        }
+        libc_errno::EFBIG => Some("files may not become large enough; raise the limit (ulimit -f)"),
+        libc_errno::ENOMEM => Some("there is no memory left"),
+        _ => None,
+    }
+}
+
 fn hint(step: Step, errno: i32) -> String {
+    if let Some(hint) = of_the_machine(Some(errno)) {
+        return hint.to_owned();
+    }
     let hint = match (step, errno) {
+        (Step::Namespaces | Step::Network, libc_errno::ENOSPC) => {
+            "the limit of namespaces of one kind is reached or zero (`sysctl user` lists them: user.max_mnt_namespaces, \
+             user.max_net_namespaces and so on)"
+        }
         (
             Step::IdMap | Step::HostName | Step::Loopback | Step::Propagation | Step::Staging,
             libc_errno::EPERM | libc_errno::EACCES,
@@ -141,7 +166,11 @@ mod libc_errno {
     pub const E2BIG: i32 = 7;
     pub const ENOEXEC: i32 = 8;
     pub const EAGAIN: i32 = 11;
+    pub const ENOMEM: i32 = 12;
     pub const EACCES: i32 = 13;
+    pub const ENFILE: i32 = 23;
+    pub const EMFILE: i32 = 24;
+    pub const EFBIG: i32 = 27;
     pub const ENOSPC: i32 = 28;
 }
 
@@ -150,5 +179,13 @@ pub fn errno_name(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(number) => format!("{:?}", nix::errno::Errno::from_raw(number)),
         None => format!("{:?}", error.kind()),
+    }
+}
+
+/// An error in words, without the number that its name says already.
+pub fn words(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(number) => nix::errno::Errno::from_raw(number).desc().to_owned(),
+        None => error.to_string(),
     }
 }

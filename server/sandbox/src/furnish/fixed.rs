@@ -18,7 +18,7 @@ const fn link(target: &'static CStr, path: &'static CStr) -> Operation<'static> 
     Operation::Link { target, path }
 }
 
-/// The three places that can be written, all in one scratch space, so that one size holds for them together.
+/// The places that can be written, all in one scratch space, so that one size holds for them together.
 const fn scratch(from: &'static CStr, to: &'static CStr) -> Operation<'static> {
     Operation::Bind {
         from,
@@ -70,8 +70,10 @@ pub const FOUNDATION: &[Operation<'static>] = &[
     directory(c"/home/sandbox", 0o755),
     directory(c"/var", 0o755),
     directory(c"/var/empty", 0o755),
-    link(c"../tmp", c"/var/tmp"),
+    directory(c"/var/tmp", 0o755),
     scratch(c"tmp", c"/tmp"),
+    // The same, and no link: who asks for the real path of a file there (PHP, Nim) must be told the one that the user knows.
+    scratch(c"tmp", c"/var/tmp"),
     scratch(c"shm", c"/dev/shm"),
     scratch(c"home", c"/home/sandbox"),
     link(c"/proc/self/fd", c"/dev/fd"),

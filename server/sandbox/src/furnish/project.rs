@@ -30,7 +30,8 @@ impl Furniture<'_> {
             step: format!("list what is hidden in {}", project.root.display()),
             errno: crate::failure::errno_name(&error),
             hint: format!(
-                "{error}. Name a smaller directory with --project, or use a policy whose project is hidden"
+                "{}. Name a smaller directory with --project, or use a policy whose project is hidden",
+                crate::failure::words(&error)
             ),
         })?;
         self.hides_in_project = !found.hidden.is_empty();

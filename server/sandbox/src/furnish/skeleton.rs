@@ -13,7 +13,7 @@ use crate::fault::is_closed;
 use crate::stub::{Kind, Tree};
 
 /// Where the cell has something of its own in place of what the host has there.
-const GATES: &[&str] = &["/tmp", "/dev/shm", CELL_HOME];
+const GATES: &[&str] = &["/tmp", "/var/tmp", "/dev/shm", CELL_HOME];
 /// Larger files are not passed on by us whenever they are read.
 const LARGEST: usize = 64 << 10;
 

@@ -101,7 +101,7 @@ pub fn is_older(&(_, modified, changed): &Seen, begun: SystemTime) -> Option<boo
 /// Whether a path of the cell is one of those that begin empty in each cell.
 fn is_scratch(path: &Path) -> bool {
     let is_plain = !path.components().any(|part| part.as_os_str() == "..");
-    let own = [SCRATCH, "/dev/shm", CELL_HOME];
+    let own = [SCRATCH, "/var/tmp", "/dev/shm", CELL_HOME];
     is_plain && own.iter().any(|own| path.starts_with(own))
 }
 

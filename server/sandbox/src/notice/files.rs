@@ -73,8 +73,9 @@ enum Wish {
 impl Files {
     /// Of the cell of `plan`.
     pub fn new(plan: &RunPlan, inside: Option<Rc<Inside>>, outside: Outside) -> Files {
-        let mut writable: Vec<PathBuf> = ["/tmp", "/dev/shm", CELL_HOME, "/dev/null", "/dev/full"]
+        let mut writable: Vec<PathBuf> = SCRATCH
             .iter()
+            .chain(&[CELL_HOME, "/dev/null", "/dev/full"])
             .map(PathBuf::from)
             .collect();
         if let Some(project) = &plan.project
