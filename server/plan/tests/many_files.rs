@@ -15,7 +15,7 @@ fn command(name: &str) -> RunRequest {
 
 #[test]
 fn many_are_expected_of_what_is_known_for_it_and_of_what_nobody_knows() {
-    let host = ["python3", "bash", "gcc", "as", "true"]
+    let host = ["ruby", "python3", "bash", "gcc", "as", "true"]
         .iter()
         .fold(FakeHost::new(), |host, name| {
             host.program(&format!("/usr/bin/{name}"))
@@ -28,13 +28,14 @@ fn many_are_expected_of_what_is_known_for_it_and_of_what_nobody_knows() {
         let planned = planned.unwrap_or_else(|refusal| panic!("{refusal:?}"));
         planned.plan.many_files
     };
-    assert!(many(&document("/home/ann/x/a.py", "print(1)\n")));
+    assert!(many(&document("/home/ann/x/a.rb", "puts 1\n")));
     assert!(many(&document("/home/ann/x/a.c", "int main() {}\n")));
+    assert!(!many(&document("/home/ann/x/a.py", "print(1)\n")));
     assert!(!many(&document("/home/ann/x/a.sh", "echo\n")));
-    for name in ["python3", "gcc", "./test"] {
+    for name in ["ruby", "gcc", "./test"] {
         assert!(many(&command(name)), "{name}");
     }
-    for name in ["true", "bash"] {
+    for name in ["true", "bash", "python3"] {
         assert!(!many(&command(name)), "{name}");
     }
 }
