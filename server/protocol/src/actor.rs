@@ -13,7 +13,7 @@ use tower_lsp::ls_types::notification::PublishDiagnostics;
 use tower_lsp::ls_types::request::{CodeLensRefresh, InlayHintRefreshRequest};
 use tower_lsp::ls_types::{
     CodeActionParams, CodeActionResponse, Diagnostic, DidChangeTextDocumentParams, Hover,
-    HoverParams, PublishDiagnosticsParams, TextDocumentItem, Uri,
+    HoverParams, ProgressToken, PublishDiagnosticsParams, TextDocumentItem, Uri,
 };
 
 use crate::actions::Menu;
@@ -59,7 +59,7 @@ pub struct Actor {
     /// A message is on its way to tell how long runs have taken.
     pub(crate) is_telling: bool,
     policies: (Option<Instant>, Vec<String>),
-    changed: Changed,
+    pub(crate) changed: Changed,
     published: HashMap<Uri, Vec<Diagnostic>>,
     refreshing: Vec<Refresh>,
     is_over: bool,
@@ -67,8 +67,11 @@ pub struct Actor {
 
 /// What the client does not know yet.
 #[derive(Default)]
-struct Changed {
+pub(crate) struct Changed {
     documents: HashSet<Uri>,
+    /// Progress of runs that are over, and its last words. It ends when their results are shown and not before: who reads
+    /// that a run is done looks at its result.
+    pub(crate) over: Vec<(ProgressToken, Option<String>)>,
     lenses: bool,
     hints: bool,
     /// A flush is on its way.
@@ -382,7 +385,10 @@ impl Actor {
     /// Shows what has changed, unless that was done a moment ago: then a little later.
     fn show_changes(&mut self) {
         let changed = &self.changed;
-        let any = !changed.documents.is_empty() || changed.lenses || changed.hints;
+        let any = !changed.documents.is_empty()
+            || !changed.over.is_empty()
+            || changed.lenses
+            || changed.hints;
         if !any || changed.scheduled || self.is_over {
             return;
         }
@@ -401,6 +407,9 @@ impl Actor {
         self.changed.caught_up = Some(now + ahead + HOW_OFTEN);
         for uri in std::mem::take(&mut self.changed.documents) {
             self.show_document(uri);
+        }
+        for (token, message) in std::mem::take(&mut self.changed.over) {
+            self.end_progress(token, message);
         }
         self.report_progress();
         if std::mem::take(&mut self.changed.lenses)

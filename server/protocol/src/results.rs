@@ -89,7 +89,7 @@ impl Actor {
         };
         run.end(report);
         let uri = run.uri.clone();
-        self.end_progress(id);
+        self.take_progress(id);
         if let Some(run) = self.runs.iter().find(|run| run.id == *id) {
             let ended = ended(run);
             let refused = run.report().filter(|report| {
@@ -111,7 +111,7 @@ impl Actor {
 
     /// Takes a run away from what is shown.
     pub(crate) fn forget(&mut self, id: &RunId) {
-        self.end_progress(id);
+        self.take_progress(id);
         self.tell(id, RunEventKind::Cleared);
         if let Some(at) = self.runs.iter().position(|run| run.id == *id) {
             let run = self.runs.remove(at);
@@ -189,8 +189,7 @@ impl Actor {
             self.later(AGAIN, Message::StillRunning);
         }
         if !is_live {
-            let end = WorkDoneProgressEnd { message: None };
-            self.progress(token, WorkDoneProgress::End(end));
+            self.end_progress(token, None);
         }
     }
 
@@ -219,15 +218,18 @@ impl Actor {
         }
     }
 
-    fn end_progress(&mut self, id: &RunId) {
+    /// The run has nothing further to tell.
+    fn take_progress(&mut self, id: &RunId) {
         let Some(run) = self.run_mut(id) else { return };
         let message = run.report().map(summary::short);
         if let Some(token) = run.progress.take() {
-            self.progress(
-                token,
-                WorkDoneProgress::End(WorkDoneProgressEnd { message }),
-            );
+            self.changed.over.push((token, message));
         }
+    }
+
+    pub(crate) fn end_progress(&self, token: ProgressToken, message: Option<String>) {
+        let end = WorkDoneProgressEnd { message };
+        self.progress(token, WorkDoneProgress::End(end));
     }
 
     fn progress(&self, token: ProgressToken, value: WorkDoneProgress) {
