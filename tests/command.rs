@@ -318,26 +318,24 @@ fn a_full_disk_ends_the_run_and_is_said() {
 #[test]
 fn nobody_needs_a_home_an_account_or_a_path() {
     let shell = Shell::with("a.py", "print(6 * 7)\n");
+    let output_with = |arguments: &[&str], name: &str, value: Option<&str>| {
+        let mut command = shell.command(arguments);
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+        command.output().expect("belljar")
+    };
     for command in [["run", "a.py"].as_slice(), &["policy", "list"]] {
         for home in [None, Some(""), Some("/nowhere/at/all")] {
-            let mut command = shell.command(command);
-            match home {
-                Some(home) => command.env("HOME", home),
-                None => command.env_remove("HOME"),
-            };
-            let output = command.output().expect("belljar");
+            let output = output_with(command, "HOME", home);
             assert!(output.status.success(), "{home:?}: {output:?}");
             assert_eq!(text(&output.stderr), "", "{home:?}");
         }
     }
     for command in [["run", "a.py"].as_slice(), &["exec", "--", "true"]] {
         for path in [None, Some("")] {
-            let mut shell = shell.command(command);
-            match path {
-                Some(path) => shell.env("PATH", path),
-                None => shell.env_remove("PATH"),
-            };
-            let output = shell.output().expect("belljar");
+            let output = output_with(command, "PATH", path);
             assert!(output.status.success(), "{path:?}: {output:?}");
         }
     }

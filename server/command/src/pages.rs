@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use belljar_runs::words;
+use belljar_report::system_words;
 use clap::CommandFactory;
 
 use crate::exit::UNWRITTEN;
@@ -28,7 +28,7 @@ pub fn manual(dir: Option<&Path>) -> ExitCode {
                 eprintln!(
                     "belljar: Cannot write manual pages to `{}`: {}.",
                     dir.display(),
-                    words(&error)
+                    system_words(&error)
                 );
                 ExitCode::FAILURE
             }
@@ -56,7 +56,7 @@ pub fn print(bytes: &[u8]) -> ExitCode {
 /// Says why what was to be read is not written. Of a reader who went away there is nothing to say.
 pub fn say_what_is_lost(error: &io::Error) {
     if error.kind() != io::ErrorKind::BrokenPipe {
-        let why = words(error);
+        let why = system_words(error);
         // Standard error may be what cannot be written.
         let _ = writeln!(
             io::stderr(),

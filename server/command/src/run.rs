@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use belljar_report::{Ending, Report};
-use belljar_runs::{LineRange, LocalPlanner, Part, RunRequest, Source, conduct_here, words};
+use belljar_report::{Ending, Report, system_words};
+use belljar_runs::{LineRange, LocalPlanner, Part, RunRequest, Source, conduct_here};
 use belljar_sandbox::Site;
 
 use crate::closing::{closing, not_run};
@@ -133,7 +133,7 @@ fn conduct(
         request, origin, ..
     } = wanted;
     let failed = |error: io::Error| {
-        let what = format!("Belljar could not start: {}.", words(&error));
+        let what = format!("Belljar could not start: {}.", system_words(&error));
         refuse_under(&request.policy, &what, "", json)
     };
     let (feed, input) = match origin.map(Feed::from).transpose() {

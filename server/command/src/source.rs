@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use belljar_runs::words;
+use belljar_report::system_words;
 
 /// No source is larger; what is, was named by mistake.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -14,7 +14,7 @@ pub fn read(file: &Path) -> Result<Vec<u8>, (String, String)> {
     let name = belljar_report::displayable_line(&file.to_string_lossy(), 200);
     let cannot = |error: io::Error| {
         (
-            format!("`{name}` cannot be read: {}.", words(&error)),
+            format!("`{name}` cannot be read: {}.", system_words(&error)),
             hint(&error).to_owned(),
         )
     };

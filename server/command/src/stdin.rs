@@ -5,7 +5,7 @@ use std::io::{self, PipeWriter, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use belljar_runs::words;
+use belljar_report::system_words;
 use tokio::sync::mpsc;
 
 use crate::source;
@@ -27,7 +27,10 @@ pub fn open(name: &Path) -> Result<Origin, (String, String)> {
         Err(error) => {
             let name = belljar_report::displayable_line(&name.to_string_lossy(), 200);
             Err((
-                format!("standard input `{name}` cannot be read: {}.", words(&error)),
+                format!(
+                    "standard input `{name}` cannot be read: {}.",
+                    system_words(&error)
+                ),
                 source::hint(&error).to_owned(),
             ))
         }
@@ -61,7 +64,10 @@ impl Feed {
                     Ok(n) => n,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     Err(error) => {
-                        eprintln!("belljar: standard input ends here: {}", words(&error));
+                        eprintln!(
+                            "belljar: standard input ends here: {}",
+                            system_words(&error)
+                        );
                         return;
                     }
                 };

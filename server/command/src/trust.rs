@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use belljar_policy::check;
-use belljar_runs::{Host, LocalHost, TrustRecord, keep_trust, trust_record, words};
+use belljar_report::system_words;
+use belljar_runs::{Host, LocalHost, TrustRecord, keep_trust, trust_record};
 
 use crate::policy::{LARGEST, Problem, as_file, project_file};
 
@@ -100,7 +101,11 @@ fn records(beside: &Path) -> Vec<(PathBuf, String)> {
 
 fn cannot(what: &str, path: &Path, error: &io::Error) -> Problem {
     (
-        format!("Cannot {what} `{}`: {}.", path.display(), words(error)),
+        format!(
+            "Cannot {what} `{}`: {}.",
+            path.display(),
+            system_words(error)
+        ),
         "nothing was changed; see whether its directory is yours and has room".to_owned(),
     )
 }

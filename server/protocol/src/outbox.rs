@@ -4,14 +4,14 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nix::poll::PollFlags;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -20,7 +20,6 @@ use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::request::Request;
 
 use crate::framing::frame_of;
-use crate::transport::is_ready;
 
 /// A client that has so many messages unread gets no further updates until it has caught up.
 const MANY_UNREAD: usize = 64;
@@ -170,6 +169,12 @@ impl Outbox {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether reading from `file` or writing to it, whichever is asked, would not wait now.
+pub fn is_ready(file: &File, what: PollFlags) -> bool {
+    let mut asked = [PollFd::new(file.as_fd(), what)];
+    poll(&mut asked, PollTimeout::ZERO).is_ok_and(|n| n > 0)
 }
 
 /// Writes what the client takes without our waiting for it, and says how much that was. A thread in between would take longer

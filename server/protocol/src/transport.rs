@@ -8,12 +8,12 @@
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollFlags;
 use serde_json::Value;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -23,7 +23,7 @@ use tower_lsp::{LanguageServer, LspService};
 use tower_service::Service;
 
 use crate::framing::{Frame, Frames};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, is_ready};
 use crate::parent::Parent;
 use crate::uris;
 
@@ -116,12 +116,6 @@ fn is_no_error(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
     )
-}
-
-/// Whether reading from `file` or writing to it, whichever is asked, would not wait now.
-pub fn is_ready(file: &File, what: PollFlags) -> bool {
-    let mut asked = [PollFd::new(file.as_fd(), what)];
-    poll(&mut asked, PollTimeout::ZERO).is_ok_and(|n| n > 0)
 }
 
 /// What a message means for the session.

@@ -16,5 +16,5 @@ pub use hostile::{Displayer, displayable, displayable_line};
 pub use violation::{Confidence, Kind, Layer, Violation};
 pub use words::{
     advice_words, confidence_words, duration, ending_words, innocence_words, is_of_request,
-    signal_name, violation_words,
+    signal_name, system_words, violation_words,
 };

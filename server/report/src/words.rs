@@ -1,5 +1,7 @@
 //! What a violation and an ending are called, in sentences that a user reads.
 
+use std::io;
+
 use crate::{Confidence, Ending, Kind, Report, Violation, displayable_line};
 
 /// Longer texts of the program's are cut in sentences.
@@ -7,6 +9,16 @@ const LONGEST: usize = 200;
 
 /// The rule of what the user asked for in this run only, and no policy says.
 const OF_REQUEST: &str = "request";
+
+/// What the system says of an error, without the number that nobody reads, and what comes after it: mostly a path of ours.
+pub fn system_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut characters = text.chars();
+    characters.next().map_or(String::new(), |first| {
+        first.to_lowercase().chain(characters).collect()
+    })
+}
 
 /// Whether what was refused, or the limit that was reached, was set for this run only.
 pub fn is_of_request(violation: &Violation) -> bool {

@@ -6,9 +6,10 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use belljar_plan::{Host, Proposal, Refusal, Scope, Trust, TrustRecord};
+use belljar_report::system_words;
 use tempfile::NamedTempFile;
 
-use crate::{LocalHost, words};
+use crate::LocalHost;
 
 /// No policy file is larger.
 const LARGEST: u64 = 1024 * 1024;
@@ -31,7 +32,7 @@ pub fn write(proposal: &Proposal) -> Result<Written, Refusal> {
         reason: format!(
             "`{}` cannot be written: {}",
             proposal.path.display(),
-            words(error)
+            system_words(error)
         ),
         hint: "write the rule yourself, or allow it for one run".to_owned(),
     };

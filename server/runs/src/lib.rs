@@ -12,7 +12,6 @@ mod local_host;
 mod local_planner;
 mod planner;
 mod queue;
-mod words;
 
 use belljar_report::{Event, Report};
 use tokio::sync::mpsc;
@@ -31,7 +30,6 @@ pub use id::RunId;
 pub use local_host::LocalHost;
 pub use local_planner::LocalPlanner;
 pub use planner::{Planner, Prepared, ReadErrors};
-pub use words::words;
 
 /// What a run tells whoever asked for it. Exactly one `Finished`, and nothing after it.
 #[derive(Debug)]

@@ -46,9 +46,7 @@ impl LocalPlanner {
         });
         (catalogue, errors)
     }
-}
 
-impl LocalPlanner {
     /// What is wrong with the user's runtime files, which have no effect then: one may be about this document's language.
     fn wrong_files(&self, request: &RunRequest) -> &[RuntimeError] {
         match request.source {

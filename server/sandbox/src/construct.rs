@@ -27,7 +27,7 @@ use crate::stub::{self, Server, Tree};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Room for what describes a cell: a document has 16 MiB at most, and memory is taken page by page.
 const DESCRIPTION: usize = 64 << 20;
-/// Stack for the moment between clone and exec of a program.
+/// Stack for a process that shares pid 1's memory for a moment.
 const STACK: usize = 64 << 10;
 
 /// How a cell is built. The first choice is the strongest; each other is said in the posture.

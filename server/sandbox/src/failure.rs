@@ -181,11 +181,3 @@ pub fn errno_name(error: &io::Error) -> String {
         None => format!("{:?}", error.kind()),
     }
 }
-
-/// An error in words, without the number that its name says already.
-pub fn words(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(number) => nix::errno::Errno::from_raw(number).desc().to_owned(),
-        None => error.to_string(),
-    }
-}

@@ -43,26 +43,26 @@ pub fn break_ground<'a>(ground: &Ground<'_>, network: &'a Network) -> Result<Sit
         kernel::mount(c"", c"/", c"", libc::MS_REC | libc::MS_PRIVATE, c""),
     )?;
     try_step(Step::Session, start_session())?;
-    let directory = |step, path| {
-        kernel::open(path, libc::O_PATH | libc::O_DIRECTORY, 0).map_err(|error| (step, error, 0))
+    let directory = |path| {
+        kernel::open(path, libc::O_PATH | libc::O_DIRECTORY, 0)
+            .map_err(|error| (Step::Staging, error, 0))
     };
-    let old_root = directory(Step::Staging, c"/")?;
-    let hidden = directory(Step::Staging, ground.staging)?;
+    let old_root = directory(c"/")?;
+    let hidden = directory(ground.staging)?;
     try_step(Step::Staging, stage(ground.staging))?;
-    let staging = directory(Step::Staging, c".")?;
+    let staging = directory(c".")?;
     let site = Site {
         old_root,
         hidden,
         staging,
         network,
     };
-    try_indexed(ground, Step::Foundation, lay_foundation(ground))?;
+    try_indexed(ground, Step::Foundation, lay_foundation(ground, &site))?;
     // Through our own /proc, while it can still be written and we still have the capability.
     try_step(
         Step::UserNamespaces,
-        kernel::write_file(c"/proc/sys/user/max_user_namespaces", b"0"),
+        kernel::write_file(c"root/proc/sys/user/max_user_namespaces", b"0"),
     )?;
-    try_step(Step::UserNamespaces, go_back(&site))?;
     try_step(Step::Network, network.begin(ground))?;
     Ok(site)
 }
@@ -258,7 +258,7 @@ fn stage(place: &CStr) -> Result<(), Errno> {
 
 /// While the cell is furnished the new root is the root: what is written to an absolute path, or through a link that says one,
 /// stays in the cell, whatever the link says. The staging directory is reached as the place we stand in.
-fn lay_foundation(ground: &Ground<'_>) -> Result<(), (Errno, usize)> {
+fn lay_foundation(ground: &Ground<'_>, site: &Site<'_>) -> Result<(), (Errno, usize)> {
     const MOST_DEVICES: usize = 8;
     let devices = [const { Cell::new(-1) }; MOST_DEVICES];
     let at_first = |error| (error, 0);
@@ -266,12 +266,7 @@ fn lay_foundation(ground: &Ground<'_>) -> Result<(), (Errno, usize)> {
     open_devices(ground.devices, &devices).map_err(at_first)?;
     change_root(c"root").map_err(at_first)?;
     furnish(ground.foundation, &devices)?;
-    for device in &devices {
-        if device.get() >= 0 {
-            kernel::close(device.get());
-        }
-    }
-    Ok(())
+    go_back(site).map_err(at_first)
 }
 
 /// Puts a file system that the watcher serves in front of the furnished root, and moves all mounts there. The watcher gets a

@@ -4,6 +4,7 @@
 use std::ffi::CStr;
 
 use belljar_child::Operation;
+use belljar_plan::CELL_HOME;
 
 /// MS_NOSUID and MS_NODEV of include/uapi/linux/mount.h.
 pub const NOSUID_NODEV: u64 = 2 | 4;
@@ -115,6 +116,14 @@ pub const FOUNDATION: &[Operation<'static>] = &[
     directory_mask(c"/proc/scsi"),
 ];
 
+/// Where programs keep what they need for a while: in each cell its own, and empty at first.
+pub const TEMPORARY: &[&str] = &["/tmp", "/var/tmp", "/dev/shm"];
+
+/// Everything that can be written, and that the cell has in place of what the host has there.
+pub fn own_places() -> impl Iterator<Item = &'static str> {
+    TEMPORARY.iter().copied().chain([CELL_HOME])
+}
+
 /// What the foundation makes that other things may want made: paths in the cell.
 pub const MADE: &[&str] = &[
     "/etc",
@@ -185,7 +194,7 @@ mod tests {
     fn the_user_of_the_cells_etc_is_the_one_that_it_runs_as() {
         let home = format!(
             "sandbox:x:{INSIDE}:{INSIDE}:sandbox:{}:/bin/sh\n",
-            belljar_plan::CELL_HOME
+            CELL_HOME
         );
         assert!(SYNTHETIC.iter().any(|(_, content)| content.contains(&home)));
     }
@@ -201,6 +210,25 @@ mod tests {
             });
             assert!(is_made, "{made}");
         }
-        assert!(MADE.contains(&belljar_plan::CELL_HOME));
+        assert!(MADE.contains(&CELL_HOME));
+    }
+
+    #[test]
+    fn what_can_be_written_are_the_places_of_the_scratch_space() {
+        let mut made: Vec<&str> = FOUNDATION
+            .iter()
+            .filter_map(|operation| match operation {
+                Operation::Bind {
+                    to,
+                    optional: false,
+                    ..
+                } => to.to_str().ok(),
+                _ => None,
+            })
+            .collect();
+        let mut said: Vec<&str> = own_places().collect();
+        made.sort_unstable();
+        said.sort_unstable();
+        assert_eq!(made, said);
     }
 }

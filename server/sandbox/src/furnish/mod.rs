@@ -18,7 +18,7 @@ use belljar_sys::Arena;
 
 use crate::failure::Failure;
 use fixed::NOSUID_NODEV;
-pub use fixed::{DEVICES, FOUNDATION};
+pub use fixed::{DEVICES, FOUNDATION, TEMPORARY, own_places};
 
 /// Inodes of all scratch space together (the same figure as bubblewrap-class tools use for a project's worth of files).
 const SCRATCH_INODES: u64 = 65_536;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use belljar_child::Operation;
 use belljar_plan::{CellFile, Project, ProjectAccess};
+use belljar_report::system_words;
 
 use super::walk::{self, Found};
 use super::{Furniture, ProjectMount, ancestors, file_mode, relative};
@@ -30,8 +31,8 @@ impl Furniture<'_> {
             step: format!("list what is hidden in {}", project.root.display()),
             errno: crate::failure::errno_name(&error),
             hint: format!(
-                "{}. Name a smaller directory with --project, or use a policy whose project is hidden",
-                crate::failure::words(&error)
+                "{}; name a smaller directory with --project, or use a policy whose project is hidden",
+                system_words(&error)
             ),
         })?;
         self.hides_in_project = !found.hidden.is_empty();

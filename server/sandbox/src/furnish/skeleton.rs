@@ -6,14 +6,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use belljar_child::Operation;
-use belljar_plan::{CELL_HOME, ProjectAccess, RunPlan};
+use belljar_plan::{ProjectAccess, RunPlan};
 
-use super::{FOUNDATION, Furniture};
+use super::{FOUNDATION, Furniture, lies_in, own_places};
 use crate::fault::is_closed;
 use crate::stub::{Kind, Tree};
 
-/// Where the cell has something of its own in place of what the host has there.
-const GATES: &[&str] = &["/tmp", "/var/tmp", "/dev/shm", CELL_HOME];
 /// Larger files are not passed on by us whenever they are read.
 const LARGEST: usize = 64 << 10;
 
@@ -30,8 +28,8 @@ impl<'a> Furniture<'a> {
         let shows_work = plan.project.as_ref().is_some_and(|project| {
             project.access != ProjectAccess::Hidden && plan.work_dir.starts_with(&project.root)
         });
-        let own = |path: &Path| GATES.iter().any(|own| path.starts_with(own));
-        Self::is_worth_a_stub(plan) && shows_work && !self.hides_in_project && !own(&plan.work_dir)
+        let is_own = own_places().any(|own| plan.work_dir.starts_with(own));
+        Self::is_worth_a_stub(plan) && shows_work && !self.hides_in_project && !is_own
     }
 
     /// What the stub shows, and which paths are mounted onto it, each with whether it is a mount. `None` if the cell is
@@ -41,9 +39,9 @@ impl<'a> Furniture<'a> {
         let mut mounted: Vec<(&'a CStr, bool)> = Vec::new();
         for operation in FOUNDATION.iter().chain(&self.operations) {
             let is_ours = |path: &CStr| {
-                let mut places = mounted.iter().map(|(place, _)| place.to_bytes());
-                let path = path.to_bytes();
-                path.starts_with(b"/") && !places.any(|place| is_below(path, place))
+                let mut places = mounted.iter().map(|(place, _)| path_of(place));
+                let path = path_of(path);
+                path.is_absolute() && !places.any(|place| lies_in(path, place))
             };
             match *operation {
                 Operation::Directory { path, mode } if is_ours(path) => {
@@ -79,17 +77,11 @@ impl<'a> Furniture<'a> {
         for (path, _) in &mounted {
             tree.note_mount(path_of(path))?;
         }
-        for gate in GATES {
+        for gate in own_places() {
             tree.make_gate(Path::new(gate))?;
         }
         Some((tree, mounted))
     }
-}
-
-/// Whether an absolute path is `place`, or lies below it. There are thousands of such pairs, and parts need not be told apart.
-fn is_below(path: &[u8], place: &[u8]) -> bool {
-    path.strip_prefix(place)
-        .is_some_and(|rest| rest.first().is_none_or(|next| *next == b'/'))
 }
 
 fn path_of(path: &CStr) -> &Path {

@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use belljar_plan::{CELL_HOME, RunPlan};
+use belljar_plan::RunPlan;
 use nix::sys::stat::SFlag;
 
+use super::MOST_INPUTS;
 use super::entry::{Seen, State, seen_inside, state};
-use super::{MOST_INPUTS, SCRATCH};
+use crate::furnish::own_places;
 use crate::notice::Inside;
 
 /// The kernel stamps files with a clock that ticks: what changed so shortly before the compiler began may have changed after.
@@ -101,8 +102,7 @@ pub fn is_older(&(_, modified, changed): &Seen, begun: SystemTime) -> Option<boo
 /// Whether a path of the cell is one of those that begin empty in each cell.
 fn is_scratch(path: &Path) -> bool {
     let is_plain = !path.components().any(|part| part.as_os_str() == "..");
-    let own = [SCRATCH, "/var/tmp", "/dev/shm", CELL_HOME];
-    is_plain && own.iter().any(|own| path.starts_with(own))
+    is_plain && own_places().any(|own| path.starts_with(own))
 }
 
 /// Whether a file is what it was.

@@ -19,6 +19,7 @@ use super::quiet::{is_quiet, is_quiet_to_read, is_quiet_to_write};
 use super::storm::{Storm, Writable};
 use super::{Finding, Judgement, program_of, rule_for, told};
 use crate::filter::{Follow, NO_FOLLOW, Touch, Want};
+use crate::furnish::{TEMPORARY, own_places};
 
 /// Places in a cell that are its own and tell nothing of the host.
 const OWN: &[&str] = &[
@@ -28,9 +29,6 @@ const OWN: &[&str] = &[
     "/dev/stdout",
     "/dev/stderr",
 ];
-
-/// Where programs keep what they need for a while.
-const SCRATCH: &[&str] = &["/tmp", "/var/tmp", "/dev/shm"];
 
 /// Where the preloads of language runtimes say what they are about to do. Nothing is ever there.
 const MESSAGES: &str = "/.belljar";
@@ -73,9 +71,8 @@ enum Wish {
 impl Files {
     /// Of the cell of `plan`.
     pub fn new(plan: &RunPlan, inside: Option<Rc<Inside>>, outside: Outside) -> Files {
-        let mut writable: Vec<PathBuf> = SCRATCH
-            .iter()
-            .chain(&[CELL_HOME, "/dev/null", "/dev/full"])
+        let mut writable: Vec<PathBuf> = own_places()
+            .chain(["/dev/null", "/dev/full"])
             .map(PathBuf::from)
             .collect();
         if let Some(project) = &plan.project
@@ -479,7 +476,7 @@ fn is_question(call: &Notification, touch: &Touch, wish: Wish) -> bool {
 
 /// Whether this is a directory that the program made for itself in scratch space: what is not in it is nobody's.
 fn is_own_work(directory: &Path) -> bool {
-    SCRATCH
+    TEMPORARY
         .iter()
         .any(|place| directory.starts_with(place) && directory != Path::new(place))
 }

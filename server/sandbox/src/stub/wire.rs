@@ -316,13 +316,18 @@ mod tests {
         );
     }
 
-    #[test]
-    fn what_is_mounted_is_listed_before_what_is_not() {
+    fn three_files() -> Tree {
         let mut tree = Tree::new();
         for name in ["/a", "/b", "/c"] {
             let file = Kind::File(Vec::new());
             tree.put(std::path::Path::new(name), file, 0o444).unwrap();
         }
+        tree
+    }
+
+    #[test]
+    fn what_is_mounted_is_listed_before_what_is_not() {
+        let mut tree = three_files();
         tree.note_mount(std::path::Path::new("/c")).unwrap();
         let names = |from| {
             let listed = Answer::names(&tree, 1, from, 4096, None).unwrap().bytes;
@@ -336,11 +341,7 @@ mod tests {
 
     #[test]
     fn a_directory_is_listed_in_pieces_of_the_size_that_was_asked_for() {
-        let mut tree = Tree::new();
-        for name in ["/a", "/b", "/c"] {
-            let file = Kind::File(Vec::new());
-            tree.put(std::path::Path::new(name), file, 0o444).unwrap();
-        }
+        let tree = three_files();
         let length = |from, size| {
             Answer::names(&tree, 1, from, size, None)
                 .unwrap()
