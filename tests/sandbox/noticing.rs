@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::ordinary_user::skipped;
 use crate::person::{Person, Ran, for_everybody, output};
 
 /// Does what a cell refuses, and much that it does not.
@@ -109,6 +110,52 @@ fn nobody_who_listens_changes_what_a_program_is_refused() {
             assert!(connect == "EACCES" || connect == "ENETUNREACH", "{connect}");
         }
         assert_eq!(heard, unheard);
+    });
+}
+
+/// Programs that only ask for what the user has at home, in lines 2 and 3, and for what nobody has, and the tool of each.
+const ASKING: &[(&str, &str, &str)] = &[
+    (
+        "bash",
+        "asks.sh",
+        "echo asks\n[ -f ~/secret.txt ] && echo there\ntest -d \"$HOME/kept\" && echo there\n[ -e ~/nothing ] || echo none\n",
+    ),
+    (
+        "perl",
+        "asks.pl",
+        "print qq(asks\\n);\nprint qq(there\\n) if -e qq($ENV{HOME}/secret.txt);\n\
+         print qq(there\\n) if lstat qq($ENV{HOME}/kept);\nprint qq(none\\n) unless -e qq($ENV{HOME}/nothing);\n",
+    ),
+    (
+        "node",
+        "asks.js",
+        "const { existsSync } = require('fs'), home = require('os').homedir(); console.log('asks');\n\
+         if (existsSync(home + '/secret.txt')) console.log('there');\n\
+         if (existsSync(home + '/kept')) console.log('there');\n\
+         if (!existsSync(home + '/nothing')) console.log('none');\n",
+    ),
+];
+
+#[test]
+fn who_only_asks_for_what_the_user_has_at_home_is_told_of() {
+    for_everybody(|person| {
+        let home = furnish_home(person);
+        for (tool, name, program) in ASKING {
+            let Some(tool) = person.user.find(tool) else {
+                skipped(&format!("there is no {tool}"));
+                continue;
+            };
+            let file = person.put(name, program);
+            let outside = output(person.user.command(tool).arg(&file).env("HOME", &home));
+            let outside = String::from_utf8_lossy(&outside.stdout).into_owned();
+            assert_eq!(outside, "asks\nthere\nthere\nnone\n", "{name}, outside");
+            let ran = run(person, &[], name).succeeded();
+            assert_eq!(ran.stdout(), "asks\nnone\n", "{name}");
+            let told: Vec<_> = told(&ran).into_iter().collect();
+            let read = |line, target: &str| (line, "files.read".to_owned(), target.to_owned());
+            let expected = [read(2, "~/secret.txt"), read(3, "~/kept")];
+            assert_eq!(told, expected, "{name}: {}", ran.report);
+        }
     });
 }
 

@@ -148,8 +148,8 @@ fn list<'a>(arena: &'a Arena, strings: &[&'a CStr]) -> io::Result<Arguments<'a>>
     Ok(Arguments(arena.copy(&pointers)?))
 }
 
-/// Calls that the listener is told of although the table does not refuse them. Compilers and Python ask after files by the
-/// thousand, and each question that stops costs a few microseconds: theirs are let through.
+/// Calls that the listener is told of although the table does not refuse them. Python asks after files by the thousand
+/// where it imports, and each question that stops takes 10 us or more: those are let through.
 pub fn observed_by(plan: &RunPlan, stub: bool) -> Vec<Observed> {
     let mut observed = observed_of_files(plan, stub);
     if plan.output_lines {
@@ -166,7 +166,7 @@ fn observed_of_files(plan: &RunPlan, stub: bool) -> Vec<Observed> {
         let name = step.program.file_name().unwrap_or_default();
         name.to_string_lossy().starts_with("python")
     };
-    let asks_much = plan.steps.len() > 1 || plan.steps.iter().any(is_python);
+    let asks_much = plan.steps.iter().any(is_python);
     filter::observed(!asks_much)
 }
 

@@ -94,12 +94,14 @@ impl Files {
         }
     }
 
-    /// Of the files that a call touches, the first that the cell refuses.
+    /// Of the files that a call touches, the first that the cell refuses. Whether something is there `asks_of_all` only a
+    /// program that another one started; what the document asks counts where it is about the user's home.
     pub fn judge(
         &mut self,
         call: &Notification,
         touches: &[Touch],
         name: &'static str,
+        asks_of_all: bool,
     ) -> Judgement {
         for touch in touches {
             let Some(path) = path_of(call, touch.at) else {
@@ -110,6 +112,9 @@ impl Files {
             }
             if path.starts_with(MESSAGES) {
                 return Judgement::Message(path.into_os_string().into_vec());
+            }
+            if touch.want == Want::Look && !asks_of_all && !self.is_in_home(&path) {
+                continue;
             }
             let Some((wish, follow)) = wish_of(call, touch) else {
                 continue;
@@ -378,6 +383,15 @@ impl Files {
         self.writable.iter().any(|place| path.starts_with(place))
     }
 
+    /// Whether a path leads, as far as can be seen from it, into the user's home.
+    fn is_in_home(&self, path: &Path) -> bool {
+        path.starts_with(CELL_HOME)
+            || self
+                .outside
+                .home()
+                .is_some_and(|home| path.starts_with(home))
+    }
+
     /// The name in the project, if it is a name in the project.
     fn in_project(&self, above: &Path, below: &Path) -> Option<PathBuf> {
         let project = self.project.as_ref()?;
@@ -487,7 +501,7 @@ fn access_word(wish: Wish, name: &str) -> &'static str {
     match wish {
         Wish::Read if is("open") => "open",
         Wish::Read if is("chdir") => "enter",
-        Wish::Read if is("link") => "link",
+        Wish::Read if is("link") && !is("readlink") => "link",
         Wish::Read => "look at",
         Wish::Change | Wish::Create if is("open") || is("creat") => "write",
         Wish::Change if is("chmod") => "chmod",

@@ -1,5 +1,5 @@
-//! Holds a question back for a moment: who asks whether a file is there often goes on to change it, and then only that is
-//! told.
+//! Holds a question back for a moment: who asks whether a file is there often goes on to read or to change it, and then
+//! only that is told.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -37,13 +37,17 @@ struct Question {
 impl Held {
     /// Takes in what `thread` was refused, and adds to `told` what is to be told now.
     pub fn add(&mut self, thread: i32, found: Found, told: &mut Vec<Violation>) {
-        if found.violation.kind == Kind::FilesWrite
+        if !found.is_question
             && let Some(path) = &found.path
         {
-            // The question was about the same, or about what it lies in.
+            let changes = found.violation.kind == Kind::FilesWrite;
+            // The question was about the same, or about what it lies in, which a change begins with.
             self.questions.retain(|question| {
-                question.thread != thread
-                    || !(path.starts_with(&question.path) || question.path.starts_with(path))
+                let is_same = match changes {
+                    true => path.starts_with(&question.path) || question.path.starts_with(path),
+                    false => *path == question.path,
+                };
+                question.thread != thread || !is_same
             });
         }
         match found.path {

@@ -48,6 +48,17 @@ fn a_question_before_a_change_is_not_told_besides_it() {
 }
 
 #[test]
+fn a_question_before_the_same_is_read_is_not_told_besides_it() {
+    use Kind::FilesRead;
+    let told = told_of(vec![
+        (1, found(FilesRead, "/opt/x", true)),
+        (1, found(FilesRead, "/opt", true)),
+        (1, found(FilesRead, "/opt/x", false)),
+    ]);
+    assert_eq!(told.len(), 2);
+}
+
+#[test]
 fn a_question_that_nothing_follows_is_told() {
     use Kind::{FilesRead, FilesWrite};
     let steps = vec![

@@ -51,7 +51,6 @@ use outside::Outside;
 use pace::Pace;
 use processes::Processes;
 use programs::Programs;
-use quiet::is_curious;
 
 /// Of the processes that may have reached a limit, so many are looked into.
 const MOST_SUSPECTS: usize = 16;
@@ -239,7 +238,10 @@ impl Listener {
         let What::Touch(touches) = seen.what else {
             return None;
         };
-        match self.files.judge(call, touches, seen.call.name) {
+        match self
+            .files
+            .judge(call, touches, seen.call.name, self.has_started)
+        {
             Judgement::Tell(finding) => {
                 if let Some(found) = self.located(call, finding, None) {
                     self.held.add(call.thread, found, told);
@@ -410,18 +412,15 @@ impl Listener {
         let judgement = match seen.what {
             What::Touch(touches) => {
                 let opens = |touch: &Touch| matches!(touch.want, Want::Open(_) | Want::OpenHow(_));
-                // A question is told of a program that another one started, and of no other.
-                let asks = |touch: &Touch| touch.want == Want::Look;
-                if !self.has_started && touches.iter().all(asks) {
-                    return (Judgement::GoOn, None);
-                }
                 let full = touches
                     .iter()
                     .any(opens)
                     .then(|| self.processes.open(call.thread));
                 match full {
                     Some(full @ Judgement::Tell(_)) => full,
-                    _ => self.files.judge(call, touches, seen.call.name),
+                    _ => self
+                        .files
+                        .judge(call, touches, seen.call.name, self.has_started),
                 }
             }
             What::Connect => match self.asks_for_names(call, 1) {
@@ -487,11 +486,13 @@ impl Listener {
         });
         let program = program_of(call.thread);
         if finding.is_question {
-            // In the document's own code a question is a probe, and what is done with the answer will be seen. A program
-            // that was started to copy or to pack something asks, and gives up.
+            // A program that was started to copy or to pack something asks, and gives up. In the document's own code a
+            // question is a probe, and what is done with the answer will be seen; but who hears that the user has no such
+            // thing at home does nothing with it.
             let is_started =
                 place.certainty == Certainty::Caller && self.locator.frames(call.thread).is_empty();
-            if !is_started || is_curious(&program, &finding.target) {
+            let is_of_home = place.line.is_some() && finding.target.starts_with("~/");
+            if !is_started && !is_of_home {
                 return None;
             }
         }

@@ -137,15 +137,6 @@ pub fn is_quiet_to_write(path: &Path, in_home: Option<&Path>) -> bool {
     }
 }
 
-/// Whether a program is there to tell what is where, so that one of the user's own names which it does not find is just
-/// what it was asked.
-pub fn is_curious(program: &str, told: &str) -> bool {
-    const CURIOUS: &[&str] = &[
-        "[", "du", "file", "find", "ls", "readlink", "realpath", "stat", "test", "which",
-    ];
-    CURIOUS.contains(&program) && told.starts_with('~')
-}
-
 fn is_kept(below: &Path) -> bool {
     below == Path::new("") || KEPT.iter().any(|kept| below.starts_with(kept))
 }
