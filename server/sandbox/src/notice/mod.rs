@@ -34,6 +34,7 @@ use nix::errno::Errno;
 
 use crate::filter::{Arch, Observed, PRINTS, Touch, Want, What, find, table};
 use crate::prepare::observed_by;
+use crate::procfs::{directory_of, number_after, text_of};
 use crate::stub::Stub;
 
 pub use inside::Inside;
@@ -544,11 +545,21 @@ fn confidence_of(place: Place) -> Confidence {
     }
 }
 
-/// The short name of a thread's program. The program may have chosen it.
+/// The short name of the program that a thread belongs to; threads may have names of their own (`libuv-worker`). The program
+/// may have chosen it.
 fn program_of(thread: i32) -> String {
-    fs::read(format!("/proc/{thread}/comm"))
+    let process = match belljar_sys::is_first_of_process(thread) {
+        true => Some(thread),
+        false => process_of(thread),
+    };
+    fs::read(directory_of(process.unwrap_or(thread)).join("comm"))
         .map(|name| String::from_utf8_lossy(&name).trim_end().to_owned())
         .unwrap_or_default()
+}
+
+fn process_of(thread: i32) -> Option<i32> {
+    let status = text_of(&directory_of(thread).join("status"))?;
+    number_after(&status, "Tgid:")?.try_into().ok()
 }
 
 /// A path as the user knows it.
@@ -569,4 +580,18 @@ fn rule_for(key: &str, text: &str) -> Option<String> {
     text.chars()
         .all(is_plain)
         .then(|| format!("{key} = [\"{text}\"]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_with_a_name_of_its_own_belongs_to_its_program() {
+        let named = std::thread::Builder::new().name("worker".to_owned());
+        let told = named.spawn(|| program_of(nix::unistd::gettid().as_raw()));
+        let told = told.map(|thread| thread.join().expect("a thread"));
+        let own = fs::read_to_string("/proc/self/comm").expect("a name");
+        assert_eq!(told.expect("a thread"), own.trim_end());
+    }
 }

@@ -54,6 +54,7 @@ const ASKED_BY_EVERYBODY: &[&str] = &[
 
 /// Programs, by the beginning of their names, and what each has of its own in a home directory.
 const OWN: &[(&str, &[&str])] = &[
+    ("beam", &[".config/erlang", ".erlang", ".erlang.cookie"]),
     ("cargo", &[".cargo", ".rustup"]),
     ("curl", &[".curlrc", ".config/curlrc", ".netrc"]),
     ("emacs", &[".emacs", ".emacs.d"]),
