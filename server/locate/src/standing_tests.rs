@@ -148,6 +148,11 @@ impl Standing {
     }
 
     fn opens(&self, thread: i32) -> bool {
+        // Who was just let go may not have had a turn since: the kernel then still shows the call that it is woken in, which
+        // looks like a stop at the same pipe. Its state changes at once, so that is asked first.
+        if !sleeps(thread) {
+            return false;
+        }
         let call = fs::read_to_string(format!("/proc/{thread}/syscall")).unwrap_or_default();
         let words: Vec<&str> = call.split_whitespace().collect();
         let argument = match words.first() {
@@ -170,6 +175,13 @@ impl Drop for Standing {
         let _ = nix::sys::signal::killpg(group, nix::sys::signal::SIGKILL);
         drop(self.child.wait());
     }
+}
+
+/// Whether a thread waits for something, and nobody has woken it yet.
+fn sleeps(thread: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{thread}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, state)| state.starts_with('S'))
 }
 
 /// A parent waits for its child or reads from it: sooner or later it stays where it is.
