@@ -150,6 +150,44 @@ fn a_file_that_is_too_large_ends_a_run() {
     });
 }
 
+/// Makes a file as large as it says, most of it a hole: so nobody who looks at what is used could see it grow. Then it
+/// cannot be written further, and is tidied up in the way that it says.
+const TIDY_UP: &str = r#"
+import os, sys
+size, way = int(sys.argv[1]), sys.argv[2]
+file = os.open("file", os.O_CREAT | os.O_WRONLY)
+os.lseek(file, size - 1, os.SEEK_SET)
+os.write(file, b"x")
+try:
+    print(os.write(file, b"x"))
+except OSError as error:
+    print(error.errno)
+os.close(file)
+{
+    "remove": lambda: os.remove("file"),
+    "rename": lambda: (os.rename("file", "other"), os.truncate("other", 0)),
+    "truncate": lambda: os.truncate("file", 0),
+    "overwrite": lambda: (open("other", "w").close(), os.rename("other", "file")),
+}[way]()
+"#;
+
+#[test]
+fn a_file_that_became_too_large_is_told_also_if_it_is_tidied_up_at_once() {
+    for_everybody(|person| {
+        let tidy_up = |size: &str, way: &str| {
+            let options = ["--limit", "file_size=1MiB"];
+            person.python(&options, TIDY_UP, &[size, way]).succeeded()
+        };
+        for way in ["remove", "rename", "truncate", "overwrite"] {
+            let ran = tidy_up("1048577", way);
+            assert_eq!(ran.stdout(), "27\n", "EFBIG");
+            assert_eq!(ran.violations("limit.disk"), ["1MiB"], "{way}");
+            let control = tidy_up("1048575", way);
+            assert_eq!(control.violations("limit.disk"), [""; 0], "{way}");
+        }
+    });
+}
+
 #[test]
 fn what_runs_out_is_told_to_the_program_with_its_own_error() {
     for_everybody(|person| {

@@ -544,7 +544,9 @@ impl Watch<'_, '_> {
         }
         let ending = self.ending();
         // If the program died of it, that is known by now.
-        if self.filling.has_cut_off_file(self.plan.limits.file_size) {
+        if self.listener.has_cut_off_file()
+            || self.filling.has_cut_off_file(self.plan.limits.file_size)
+        {
             self.hit("file_size", Kind::LimitDisk, Layer::Rlimit);
         }
         // The program's end is known before the kernel has taken its mounts apart, which can take long. If we ended it,

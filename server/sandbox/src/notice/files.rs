@@ -18,6 +18,7 @@ use super::outside::{OnHost, Outside};
 use super::quiet::{is_quiet, is_quiet_to_read, is_quiet_to_write};
 use super::storm::{Storm, Writable};
 use super::{Finding, Judgement, program_of, rule_for, told};
+use crate::disk::cut_off_at;
 use crate::filter::{Follow, NO_FOLLOW, Touch, Want};
 use crate::furnish::{TEMPORARY, own_places};
 
@@ -49,6 +50,9 @@ pub struct Files {
     hidden: Vec<String>,
     rules: Rules,
     has_written: bool,
+    /// The size of a file that became too large.
+    cut_off_at: u64,
+    has_cut_off_file: bool,
     storm: Storm<(i32, &'static str, PathBuf, Wish)>,
     /// Directories of the program's own, not in its home, in which it makes files.
     own: Writable,
@@ -89,6 +93,8 @@ impl Files {
             project: plan.project.clone(),
             rules: plan.rules.clone(),
             has_written: false,
+            cut_off_at: cut_off_at(plan.limits.file_size),
+            has_cut_off_file: false,
             storm: Storm::default(),
             own: Writable::default(),
         }
@@ -148,6 +154,11 @@ impl Files {
     /// Whether something was opened where the cell may write since this was last asked.
     pub fn has_written(&mut self) -> bool {
         std::mem::take(&mut self.has_written)
+    }
+
+    /// Whether a file in scratch space that was to be removed or changed had become too large.
+    pub fn has_cut_off_file(&self) -> bool {
+        self.has_cut_off_file
     }
 
     /// What is at `path` in the cell.
@@ -257,6 +268,9 @@ impl Files {
         }
         if self.is_writable(&path) {
             self.has_written |= !path.starts_with("/dev/null");
+            // A program that was told that its file is too large may tidy it up before anybody else has looked. Its call waits
+            // for us, so here it cannot be missed.
+            self.has_cut_off_file |= there.is_file_of(self.cut_off_at);
             return self.home_write(&path, wish, name);
         }
         let errno = match wish {

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
-use nix::sys::stat::{FileStat, Mode, fstat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 
 /// So many links that lead nowhere are followed.
 const MOST_LINKS: usize = 8;
@@ -44,6 +44,15 @@ impl There {
     /// What kind of file it is, and its permissions.
     pub fn facts(&self) -> Option<FileStat> {
         fstat(self.handle.as_fd()).ok()
+    }
+
+    /// Whether it is an ordinary file of this size.
+    pub fn is_file_of(&self, size: u64) -> bool {
+        let is_file = |facts: &FileStat| {
+            SFlag::from_bits_truncate(facts.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG
+        };
+        self.facts()
+            .is_some_and(|facts| is_file(&facts) && u64::try_from(facts.st_size) == Ok(size))
     }
 
     /// The error with which the kernel refuses the cell's user to write to it; none if it does not.

@@ -328,6 +328,11 @@ impl Listener {
         self.files.has_written()
     }
 
+    /// Whether a file was about to be removed or changed in scratch space that the kernel had cut off.
+    pub fn has_cut_off_file(&self) -> bool {
+        self.files.has_cut_off_file()
+    }
+
     /// This step is the next.
     pub fn begins(&mut self, step: Option<&Step>) {
         self.is_preparing = step.is_some_and(|step| !step.is_program);
