@@ -2,7 +2,7 @@
 //! may be elsewhere already.
 
 use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::time::{Duration, Instant};
 
 use belljar_report::Violation;
@@ -20,12 +20,16 @@ const OFTEN: Duration = Duration::from_millis(1);
 pub struct Filling {
     until: Option<Instant>,
     used: u64,
-    /// The limit that was nearly reached already.
-    passed: Option<u64>,
-    /// What would be told, with the line that was on when hardly anything was left.
-    nearly: Option<Violation>,
-    /// What was open then.
-    files: Vec<File>,
+    /// What was used when this step of the run began.
+    base: u64,
+    /// How many quarters of the largest file, and of all there is, were used already at a look.
+    passed: [u64; 2],
+    /// What would be told, with the line that was on at the last look: if one file becomes too large, and if all is full.
+    nearly: [Option<Violation>; 2],
+    /// What was open then, and whether it had a name.
+    files: Vec<(File, bool)>,
+    /// One of the files that were open was cut off.
+    has_cut_off_file: bool,
 }
 
 impl Filling {
@@ -39,8 +43,9 @@ impl Filling {
         self.until.map(|_| OFTEN)
     }
 
-    /// Whether it should be found out now who fills it, of which so much of so much is used. All that is used may be one
-    /// file, so it counts as well how large a file may be.
+    /// Whether it should be found out now who fills it, of which so much of so much is used: once in each of the last three
+    /// quarters. On a busy machine we may have no turn in the last one, and whoever is looked at after that only tidies up.
+    /// All that is used may be one file, so it counts as well how large a file may be.
     pub fn is_nearly_full(&mut self, used: u64, size: u64, largest_file: u64) -> bool {
         let now = Instant::now();
         if used > self.used {
@@ -50,38 +55,95 @@ impl Filling {
         if self.until.is_some_and(|until| now > until) {
             self.until = None;
         }
-        let is_near = |limit: &u64| used / 3 >= limit / 4;
-        let passed = [largest_file, size].into_iter().filter(is_near).max();
-        let is_new = passed > self.passed;
-        self.passed = self.passed.max(passed);
-        is_new
+        self.let_go_of_removed(largest_file);
+        let before = self.passed;
+        let own = used.saturating_sub(self.base);
+        let now = [quarters(own, largest_file), quarters(used, size)];
+        self.passed = [before[0].max(now[0]), before[1].max(now[1])];
+        self.passed != before
+    }
+
+    /// The next step of the run begins, with so much of so much used: by compilers, which have nothing to do with what it does.
+    pub fn starts_again(&mut self, used: u64, size: u64, largest_file: u64) {
+        *self = Filling {
+            used,
+            base: used,
+            passed: [0, quarters(used, size)],
+            has_cut_off_file: self.has_cut_off_file(largest_file),
+            ..Filling::default()
+        };
+    }
+
+    /// Our handles keep what is removed in scratch space, where the program could use the room. Of a file that never had a name
+    /// it cannot be told whether it is still written to.
+    fn let_go_of_removed(&mut self, largest_file: u64) {
+        let size = cut_off_at(largest_file);
+        self.files.retain(|(file, was_named)| {
+            let facts = file.metadata().ok();
+            let is_cut_off = facts.as_ref().is_some_and(|facts| facts.len() == size);
+            self.has_cut_off_file |= is_cut_off;
+            !is_cut_off && facts.is_some_and(|facts| !was_named || facts.nlink() > 0)
+        });
     }
 
     /// Whether a file was cut off because it became too large. Not every program dies of that: some see an error, and of a
     /// command only its shell hears.
-    pub fn has_cut_off_file(&self, largest_file: u64) -> bool {
-        let size = cut_off_at(largest_file);
-        let mut files = self.files.iter().filter_map(|file| file.metadata().ok());
-        files.any(|facts| facts.len() == size)
+    pub fn has_cut_off_file(&mut self, largest_file: u64) -> bool {
+        self.let_go_of_removed(largest_file);
+        self.has_cut_off_file
     }
 
-    /// Remembers where the program was when it was nearly full, and what it had open.
-    pub fn note(&mut self, nearly: Violation, files: Vec<File>) {
-        self.files = files;
-        if nearly.line.is_some() || self.nearly.is_none() {
-            self.nearly = Some(nearly);
+    /// Remembers where the program was when it was nearly full, what it had open, and how much was used when it stood still.
+    /// If that is more than one file may have, and nothing large is open any more, the look came too late: it does not say
+    /// who made a file too large.
+    pub fn note(&mut self, nearly: Violation, files: Vec<File>, used: u64, largest_file: u64) {
+        let files: Vec<_> = files
+            .into_iter()
+            .filter_map(|file| file.metadata().ok().map(|facts| (file, facts)))
+            .collect();
+        let is_growing = files
+            .iter()
+            .any(|(_, facts)| facts.len() >= largest_file / 4);
+        let is_late = used.saturating_sub(self.base) > largest_file && !is_growing;
+        let [of_file, of_all] = &mut self.nearly;
+        keep(of_all, &nearly);
+        if !is_late {
+            keep(of_file, &nearly);
+            self.let_go_of_removed(largest_file);
+            self.files = files
+                .into_iter()
+                .map(|(file, facts)| (file, facts.nlink() > 0))
+                .collect();
         }
     }
 
-    /// Puts what is told when it is full on the line that filled it.
-    pub fn put_on_line(&self, violation: &mut Violation) {
-        if let Some(nearly) = self.nearly.as_ref().filter(|nearly| nearly.line.is_some()) {
+    /// Puts what is told when `limit` is reached on the line that did it.
+    pub fn put_on_line(&self, limit: &str, violation: &mut Violation) {
+        let [of_file, of_all] = &self.nearly;
+        let nearly = if limit == "file_size" {
+            of_file
+        } else {
+            of_all
+        };
+        if let Some(nearly) = nearly.as_ref().filter(|nearly| nearly.line.is_some()) {
             violation.line = nearly.line;
             violation.column = nearly.column;
             violation.confidence = nearly.confidence;
             violation.program.clone_from(&nearly.program);
         }
     }
+}
+
+/// A place without a line is better than none, and no better than any other.
+fn keep(known: &mut Option<Violation>, nearly: &Violation) {
+    if nearly.line.is_some() || known.is_none() {
+        *known = Some(nearly.clone());
+    }
+}
+
+/// How many quarters of a limit are used, up to three.
+fn quarters(used: u64, limit: u64) -> u64 {
+    (used / (limit / 4).max(1)).min(3)
 }
 
 /// How large the kernel lets a file become whose policy allows so much: one byte more. So a file that was cut off there

@@ -377,6 +377,11 @@ impl Watch<'_, '_> {
                     self.steps += 1;
                     self.listener.begins(self.plan.steps.get(self.steps));
                     self.last = Some(message);
+                    if message.value == 0 && self.steps < self.plan.steps.len() {
+                        let (used, size) = self.watcher.scratch();
+                        let largest_file = self.plan.limits.file_size;
+                        self.filling.starts_again(used, size, largest_file);
+                    }
                     // Who ends because it can start nobody may be faster than those that it has started.
                     if u64::from(message.index) + 1 >= self.plan.limits.processes {
                         self.crowd();

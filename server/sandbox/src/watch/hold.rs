@@ -149,8 +149,10 @@ impl Watch<'_, '_> {
             let suspects = stilled.suspects(Kind::LimitDisk);
             self.listener.put_on_line(&mut nearly, &suspects);
             let files = open_files(&suspects);
+            // It went on until it stood still, which takes a while on a busy machine; and may have removed what it wrote.
+            let used = used.max(self.watcher.scratch().0);
             stilled.go_on();
-            self.filling.note(nearly, files);
+            self.filling.note(nearly, files, used, largest_file);
         }
         // A program that hears of it may have tidied up before the next ordinary look.
         if self.watcher.is_scratch_full() {
@@ -192,7 +194,7 @@ impl Watch<'_, '_> {
             }
         }
         if kind == Kind::LimitDisk {
-            self.filling.put_on_line(&mut violation);
+            self.filling.put_on_line(limit, &mut violation);
         }
         if let Some(first) = self.tally.note(violation) {
             self.talk.tell(&Event::Violation(first));
