@@ -94,9 +94,11 @@ impl Filling {
     }
 
     /// Remembers where the program was when it was nearly full, what it had open, and how much was used when it stood still.
-    /// If that is more than one file may have, and nothing large is open any more, the look came too late: it does not say
-    /// who made a file too large.
+    /// The look came too late to say who made a file too large if more is used than one file may have and nothing large is
+    /// open any more, or if a file that was open at an earlier look has been cut off: then the program goes on already, and
+    /// what it did at that look counts.
     pub fn note(&mut self, nearly: Violation, files: Vec<File>, used: u64, largest_file: u64) {
+        self.let_go_of_removed(largest_file);
         let files: Vec<_> = files
             .into_iter()
             .filter_map(|file| file.metadata().ok().map(|facts| (file, facts)))
@@ -104,12 +106,11 @@ impl Filling {
         let is_growing = files
             .iter()
             .any(|(_, facts)| facts.len() >= largest_file / 4);
-        let is_late = used.saturating_sub(self.base) > largest_file && !is_growing;
+        let is_over = used.saturating_sub(self.base) > largest_file && !is_growing;
         let [of_file, of_all] = &mut self.nearly;
         keep(of_all, &nearly);
-        if !is_late {
+        if !is_over && !self.has_cut_off_file {
             keep(of_file, &nearly);
-            self.let_go_of_removed(largest_file);
             self.files = files
                 .into_iter()
                 .map(|(file, facts)| (file, facts.nlink() > 0))

@@ -86,6 +86,18 @@ fn a_look_that_comes_when_the_file_is_closed_does_not_say_who_filled_it() {
 }
 
 #[test]
+fn a_look_that_comes_when_the_file_was_cut_off_does_not_take_the_line_of_the_one_before() {
+    let mut filling = Filling::default();
+    let file = file_of(20 * MIB);
+    let again = file.try_clone().expect("a handle");
+    filling.note(violation(25), vec![again], 20 * MIB, LARGEST);
+    file.set_len(cut_off_at(LARGEST)).expect("its size");
+    filling.note(violation(26), vec![file], 65 * MIB, LARGEST);
+    assert_eq!(line(&filling, "file_size"), Some(25));
+    assert!(filling.has_cut_off_file(LARGEST));
+}
+
+#[test]
 fn what_was_removed_is_let_go_of_and_was_looked_at_before() {
     let directory = tempfile::tempdir().expect("a directory");
     for (size, is_cut_off) in [(LARGEST, false), (cut_off_at(LARGEST), true)] {
