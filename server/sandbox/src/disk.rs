@@ -66,6 +66,8 @@ impl Filling {
     /// The next step of the run begins, with so much of so much used: by compilers, which have nothing to do with what it does.
     pub fn starts_again(&mut self, used: u64, size: u64, largest_file: u64) {
         *self = Filling {
+            // It may have opened its file before we heard that it began.
+            until: self.until,
             used,
             base: used,
             passed: [0, quarters(used, size)],
