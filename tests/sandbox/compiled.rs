@@ -1,9 +1,11 @@
 //! Documents that are compiled first, and documents in every place where a user may keep one.
 
 use std::ffi::OsStr;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use crate::noticing::{furnish_home, told};
 use crate::ordinary_user::skipped;
 use crate::person::{Person, Ran, for_everybody, output};
 
@@ -94,6 +96,48 @@ fn a_crash_is_said_on_its_line_and_what_the_compiler_said_is_not_said_again() {
             broken.contains("missing") && !broken.lines().any(is_ours),
             "{broken}"
         );
+    });
+}
+
+/// A program that reads the user's `secret.txt` again and again, each time on a line of its own, while signals wake it all
+/// the time, also on its way to its rest; and these lines.
+pub fn woken() -> (String, RangeInclusive<u64>) {
+    let start = "#include <fcntl.h>\n#include <signal.h>\n#include <stdio.h>\n\
+                 #include <stdlib.h>\n#include <sys/time.h>\n\
+                 static void quiet(int signal) { (void)signal; }\n\
+                 int main(void) {\n\
+                 struct sigaction action = {.sa_handler = quiet, .sa_flags = SA_RESTART};\n\
+                 sigaction(SIGALRM, &action, 0);\n\
+                 struct itimerval often = {{0, 50}, {0, 50}};\n\
+                 setitimer(ITIMER_REAL, &often, 0);\n\
+                 char file[4096];\n\
+                 snprintf(file, sizeof file, \"%s/secret.txt\", getenv(\"HOME\"));\n";
+    let read = "if (open(file, O_RDONLY) >= 0) putchar('r');\n";
+    let text = start.to_owned() + &read.repeat(180) + "return 0;\n}\n";
+    (text, 14..=193)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn what_is_refused_stands_on_its_line_also_if_signals_wake_the_program_all_the_time() {
+    for_everybody(|person| {
+        if !compiles(person) {
+            return;
+        }
+        let home = furnish_home(person);
+        let (text, lines) = woken();
+        person.put("woken.c", text);
+        let compiled = person.user.work().join("woken");
+        let mut compiler = person.user.command("gcc");
+        let compiler = compiler.arg("-o").arg(&compiled).arg("woken.c");
+        assert!(output(compiler).status.success());
+        let outside = output(person.user.command(&compiled).env("HOME", &home)).stdout;
+        assert_eq!(outside, "r".repeat(180).as_bytes(), "outside");
+        let ran = run(person, "woken.c").succeeded();
+        assert_eq!(ran.stdout(), "", "{}", ran.report);
+        let read = |line| (line, "files.read".to_owned(), "~/secret.txt".to_owned());
+        let expected = lines.map(read).collect();
+        assert_eq!(told(&ran), expected);
     });
 }
 

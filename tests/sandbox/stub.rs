@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::compiled::woken;
 use crate::lifetime::child;
 use crate::noticing::{NOTICED, furnish_home};
 use crate::ordinary_user::{OrdinaryUser, skipped};
@@ -140,6 +141,22 @@ fn what_is_compiled_has_a_stub_and_its_looks_are_seen_on_their_lines() {
     let none = run(&person, WITHOUT, &["looks.c"]).succeeded();
     assert_ne!(none.stdout(), FUSE);
     assert_eq!(self::told(&none).into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_the_stub_sees_stands_on_its_line_also_if_signals_wake_the_program_all_the_time() {
+    let Some(person) = somebody() else { return };
+    if person.user.find("gcc").is_none() {
+        skipped("there is no gcc");
+        return;
+    }
+    furnish_home(&person);
+    let (text, lines) = woken();
+    person.put("woken.c", text);
+    let ran = run(&person, &[], &["woken.c"]).succeeded();
+    let read = |line| format!("{line} \"files.read\" \"~/secret.txt\" \"open\" \"ENOENT\" 1");
+    let expected = lines.map(read).collect();
+    assert_eq!(told(&ran), expected);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::frame::Frame;
 use crate::memory::Memory;
-use crate::process::{Process, stand_of};
+use crate::process::{Process, rest_of};
 use crate::reader::Reader;
 use crate::script::{is_file_name, line_in_reason, script_path, text_of, word_in};
 
@@ -96,7 +96,7 @@ impl Reader for Bash {
         // Between two commands, and while it waits for one, the line is that of the function around them. No other system
         // call is made there.
         let is_between =
-            stand_of(thread).is_some_and(|stand| stand.call < 0 || stand.call == i64::from(WAIT));
+            rest_of(thread).is_some_and(|stand| stand.call < 0 || stand.call == i64::from(WAIT));
         if let Some((_, line)) = found.first_mut().filter(|_| is_between) {
             *line = self.last_line(&memory).unwrap_or(*line);
         }

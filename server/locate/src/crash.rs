@@ -3,7 +3,7 @@
 
 use crate::frame::Place;
 use crate::memory::Memory;
-use crate::process::{birth_of, stand_of};
+use crate::process::{birth_of, rest_of};
 
 /// What the handler opens. Its first argument is the signal, the fourth the address of the registers.
 pub(crate) const PATH: &[u8] = b"/.belljar/v1/crash";
@@ -70,7 +70,7 @@ pub(crate) struct Signalled {
 impl Signalled {
     /// The call that `thread` stands in. Anyone may make it, so it is believed only as far as it goes.
     pub fn of(thread: i32) -> Option<Signalled> {
-        let [signal, _, _, context, ..] = stand_of(thread)?.arguments?;
+        let [signal, _, _, context, ..] = rest_of(thread)?.arguments?;
         let signal = i32::try_from(signal).ok()?;
         matches!(signal, 4..=8 | 11).then_some(Signalled { signal, context })
     }

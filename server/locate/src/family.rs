@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use crate::frame::{Certainty, Place};
-use crate::process::{birth_of, parent_of, session_of, stand_of, threads_of};
+use crate::process::{birth_of, parent_of, runs, session_of, stand_of, threads_of};
 
 /// So many started programs are remembered.
 const MOST_PROGRAMS: usize = 1024;
@@ -12,6 +13,8 @@ const MOST_PROGRAMS: usize = 1024;
 const MOST_THREADS: usize = 256;
 /// No family is followed further up.
 const MOST_PARENTS: usize = 32;
+/// So long a parent is waited for that goes to its rest. It may be one that does not, so this is short.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 /// Where the programs of a run were started from.
 #[derive(Default)]
@@ -89,11 +92,18 @@ impl Family {
         let waits = |thread: &i32| {
             stand_of(*thread).is_some_and(|stand| matches!(stand.call, CLONE | VFORK | CLONE3))
         };
-        let waiting: Vec<i32> = threads_of(parent)
-            .into_iter()
-            .take(MOST_THREADS)
-            .filter(waits)
-            .collect();
+        let mut threads = threads_of(parent);
+        threads.truncate(MOST_THREADS);
+        // The child may ask for something before its maker has come to rest.
+        let deadline = Instant::now() + PATIENCE;
+        let waiting: Vec<i32> = loop {
+            let waiting: Vec<i32> = threads.iter().copied().filter(waits).collect();
+            let may_come = || threads.iter().copied().any(runs);
+            if !waiting.is_empty() || !may_come() || Instant::now() >= deadline {
+                break waiting;
+            }
+            std::thread::yield_now();
+        };
         match waiting.as_slice() {
             [thread] => Some(*thread),
             several => several

@@ -37,6 +37,7 @@ pub use crash::Crash;
 pub use frame::{Certainty, Frame, Place};
 pub use known_builds::{KnownBuild, known_builds};
 pub use locator::Locator;
+pub use process::wait_for_rest;
 pub use told::Operation;
 
 /// From now on the files of all processes that this process looks into are looked for below `root`: for whoever may not

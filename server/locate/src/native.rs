@@ -16,7 +16,7 @@ mod unwind;
 mod walk;
 
 use crate::frame::Frame;
-use crate::process::{Process, stand_of};
+use crate::process::{Process, rest_of};
 use crate::reader::Reader;
 
 pub(crate) use module::Modules;
@@ -51,7 +51,7 @@ impl Native {
 
 impl Reader for Native {
     fn frames(&mut self, process: &Process, thread: i32, frames: &mut Vec<Frame>) {
-        if let Some(stand) = stand_of(thread) {
+        if let Some(stand) = rest_of(thread) {
             self.walk(process, &Start::of(&stand), frames);
         }
     }

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use crate::image::Image;
 use crate::memory::Remote;
@@ -233,6 +234,34 @@ pub(crate) fn stat_number(pid: i32, index: usize) -> Option<i64> {
 /// A thread's id as the program itself sees it.
 pub(crate) fn own_id(thread: i32) -> Option<i32> {
     status_number(thread, "NSpid")
+}
+
+/// So long threads are waited for that go to their rest. On a busy machine they need a turn for that.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Where a thread stands that waits for us. We hear what it asks before it rests, and a signal wakes it once more.
+pub(crate) fn rest_of(thread: i32) -> Option<Stand> {
+    stand_of(thread).or_else(|| {
+        wait_for_rest(thread);
+        stand_of(thread)
+    })
+}
+
+/// Waits until a thread rests that asked for something and will wait for the answer, or is gone; not for ever, though.
+pub fn wait_for_rest(thread: i32) {
+    wait_until_it_stands(thread, Instant::now() + PATIENCE);
+}
+
+/// Returns when `thread` does not run, or is gone; at `deadline` in any case.
+pub(crate) fn wait_until_it_stands(thread: i32, deadline: Instant) {
+    while runs(thread) && Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+}
+
+/// Whether a thread runs, or would if it had its turn.
+pub(crate) fn runs(thread: i32) -> bool {
+    fs::read(format!("/proc/{thread}/syscall")).is_ok_and(|text| text.starts_with(b"running"))
 }
 
 /// Where a thread that stands still stands. A thread that runs does not stand anywhere.

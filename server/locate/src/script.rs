@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::image::Image;
 use crate::memory::Memory;
-use crate::process::{Process, stand_of};
+use crate::process::{Process, rest_of};
 
 /// No program has more lines than this.
 const MOST_LINES: u32 = 10_000_000;
@@ -107,7 +107,7 @@ impl Stack {
 
 /// Reads a thread's stack, up to its end but not more than `most`.
 pub(crate) fn stack_of(process: &Process, thread: i32, most: u64) -> Option<Stack> {
-    let start = stand_of(thread)?.sp & !7;
+    let start = rest_of(thread)?.sp & !7;
     let known = process.mapping_at(start).map(|mapping| mapping.end);
     let size = known.map_or(most, |end| (end - start).min(most));
     let mut bytes = vec![0; usize::try_from(size).ok()?];

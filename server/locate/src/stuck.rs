@@ -1,17 +1,14 @@
 //! Where a program was that did not come to an end: the line of the thread that worked, or that waits.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::frame::Place;
 use crate::locator::Locator;
-use crate::process::{stat_number, threads_of};
+use crate::process::{PATIENCE, stat_number, threads_of, wait_until_it_stands};
 
 /// So many threads and processes are asked for their place, the busiest first.
 const MOST_ASKED: usize = 16;
-/// So long the threads of a process are waited for that were told to stop. On a busy machine they need a turn for that.
-const PATIENCE: Duration = Duration::from_millis(100);
-
 impl Locator {
     /// Where the process `pid` is, all of whose threads are stopped (by SIGSTOP): the place of the thread that has
     /// worked most, or of the main thread if none has.
@@ -22,6 +19,7 @@ impl Locator {
         threads.sort_by_key(|thread| std::cmp::Reverse(worked(*thread)));
         let deadline = Instant::now() + PATIENCE;
         let place = self.first_known(&threads, |locator, thread| {
+            // A process counts as stopped when its main thread is; on other processors threads may take longer.
             wait_until_it_stands(thread, deadline);
             locator.place(thread)
         });
@@ -43,15 +41,6 @@ impl Locator {
         places
             .find(|place| place.line.is_some())
             .unwrap_or(Place::UNKNOWN)
-    }
-}
-
-/// A process counts as stopped when its main thread is; on other processors threads may take a moment longer.
-fn wait_until_it_stands(thread: i32, deadline: Instant) {
-    while fs::read(format!("/proc/{thread}/syscall")).is_ok_and(|text| text.starts_with(b"running"))
-        && Instant::now() < deadline
-    {
-        std::thread::yield_now();
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::layout::Layout;
 use super::objects::{piece, pointer_in, word_in};
 use crate::memory::Memory;
-use crate::process::{Process, own_id, parent_of, stand_of, threads_of};
+use crate::process::{Process, own_id, parent_of, rest_of, stand_of, threads_of};
 
 /// More interpreters or threads than this are not looked through.
 const MOST_INTERPRETERS: usize = 64;
@@ -130,7 +130,7 @@ impl Layout {
         threads: &[Thread],
         thread: i32,
     ) -> Option<u64> {
-        let sp = stand_of(thread)?.sp;
+        let sp = rest_of(thread)?.sp;
         let main = field(&process.memory(), runtime, self.main_thread?);
         let found = |process: &Process| {
             let stack = process.mapping_at(sp)?;
@@ -161,7 +161,7 @@ fn field(memory: &impl Memory, address: u64, offset: usize) -> Option<u64> {
 /// The thread of the parent of `pid` that stands still until `pid` executes a program or ends. If there are several,
 /// the one whose stack `thread` is nearest to.
 fn waits_for_child(pid: i32, thread: i32) -> Option<i32> {
-    let sp = stand_of(thread)?.sp;
+    let sp = rest_of(thread)?.sp;
     threads_of(parent_of(pid)?)
         .into_iter()
         .filter_map(|task| {

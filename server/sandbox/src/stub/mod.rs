@@ -249,7 +249,13 @@ impl Stub {
         // One byte for each, so this does not wait.
         let _ = self.news.read(&mut [0]);
         let thread = thread_here(self.numbers.as_fd(), self.first, look.thread);
-        let call = thread.and_then(call_of);
+        let call = thread.and_then(|thread| {
+            call_of(thread).or_else(|| {
+                // We hear of it before it rests.
+                belljar_locate::wait_for_rest(thread);
+                call_of(thread)
+            })
+        });
         Some(Waiting { call, look })
     }
 
