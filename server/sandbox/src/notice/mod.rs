@@ -562,6 +562,7 @@ fn program_of(thread: i32) -> String {
         .unwrap_or_default()
 }
 
+/// The process that a thread belongs to; none if it is gone.
 fn process_of(thread: i32) -> Option<i32> {
     let status = text_of(&directory_of(thread).join("status"))?;
     number_after(&status, "Tgid:")?.try_into().ok()

@@ -13,8 +13,8 @@ use belljar_sys::Notification;
 use nix::errno::Errno;
 
 use super::inside::Inside;
-use super::{Finding, Judgement};
-use crate::procfs::{directory_of, number_after, numbers_in, text_of, threads_of};
+use super::{Finding, Judgement, process_of};
+use crate::procfs::{directory_of, numbers_in, threads_of};
 
 /// Process ids near those that the cell gave out may belong to processes of its own that have ended.
 const NEAR: i32 = 1000;
@@ -164,9 +164,7 @@ impl Processes {
 
 /// Whether a thread is the first one of its process.
 fn leads(thread: i32) -> bool {
-    text_of(&directory_of(thread).join("status"))
-        .and_then(|text| number_after(&text, "Tgid:"))
-        .is_none_or(|process| process == u64::from(thread.unsigned_abs()))
+    process_of(thread).is_none_or(|process| process == thread)
 }
 
 /// The highest process id in use.
