@@ -189,6 +189,29 @@ fn a_file_that_became_too_large_is_told_also_if_it_is_tidied_up_at_once() {
 }
 
 #[test]
+fn a_file_that_became_too_large_while_nobody_looked_is_put_where_it_was_opened() {
+    for_everybody(|person| {
+        person.put("tidies.py", TIDY_UP);
+        for way in ["remove", "rename", "truncate", "overwrite"] {
+            let options = ["run", "--json", "--limit", "file_size=1MiB"];
+            let mut command = person.belljar(&options);
+            let ran =
+                Ran::of(output(command.args(["tidies.py", "--", "1048577", way]))).succeeded();
+            let [told] = ran.report["violations"]
+                .as_array()
+                .expect("a list")
+                .as_slice()
+            else {
+                panic!("{way}: {}", ran.report);
+            };
+            let told = ["kind", "line", "confidence", "program"].map(|name| told[name].to_string());
+            let expected = ["\"limit.disk\"", "4", "\"caller\"", "\"python3\""];
+            assert_eq!(told, expected, "{way}: {}", ran.report);
+        }
+    });
+}
+
+#[test]
 fn what_runs_out_is_told_to_the_program_with_its_own_error() {
     for_everybody(|person| {
         // What is taken, the limit, what the program is told, after how many at most, and what the report says.

@@ -50,9 +50,12 @@ pub struct Files {
     hidden: Vec<String>,
     rules: Rules,
     has_written: bool,
+    /// What was last opened, or made, to be written.
+    opened: Option<PathBuf>,
     /// The size of a file that became too large.
     cut_off_at: u64,
-    has_cut_off_file: bool,
+    /// The first that was seen to have it.
+    cut_off: Option<PathBuf>,
     storm: Storm<(i32, &'static str, PathBuf, Wish)>,
     /// Directories of the program's own, not in its home, in which it makes files.
     own: Writable,
@@ -93,8 +96,9 @@ impl Files {
             project: plan.project.clone(),
             rules: plan.rules.clone(),
             has_written: false,
+            opened: None,
             cut_off_at: cut_off_at(plan.limits.file_size),
-            has_cut_off_file: false,
+            cut_off: None,
             storm: Storm::default(),
             own: Writable::default(),
         }
@@ -129,7 +133,7 @@ impl Files {
                 continue;
             }
             if is_making(wish) && path.parent().is_some_and(|parent| self.own.has(parent)) {
-                self.has_written = true;
+                self.writes(path, wish);
                 continue;
             }
             let this = (call.thread, name, path.clone(), wish);
@@ -156,9 +160,23 @@ impl Files {
         std::mem::take(&mut self.has_written)
     }
 
-    /// Whether a file in scratch space that was to be removed or changed had become too large.
-    pub fn has_cut_off_file(&self) -> bool {
-        self.has_cut_off_file
+    /// What was opened or made where the cell may write since this was last asked, if anything; of several the last.
+    pub fn opened(&mut self) -> Option<PathBuf> {
+        self.opened.take()
+    }
+
+    /// A file in scratch space that had become too large when it was to be removed or changed.
+    pub fn cut_off(&self) -> Option<&Path> {
+        self.cut_off.as_deref()
+    }
+
+    fn writes(&mut self, path: PathBuf, wish: Wish) {
+        self.has_written = true;
+        // What a program does with a file that is too large already did not make it so.
+        let is_cut_off = self.cut_off.as_ref() == Some(&path);
+        if matches!(wish, Wish::Change | Wish::Create | Wish::Make) && !is_cut_off {
+            self.opened = Some(path);
+        }
     }
 
     /// What is at `path` in the cell.
@@ -267,10 +285,14 @@ impl Files {
             return None;
         }
         if self.is_writable(&path) {
-            self.has_written |= !path.starts_with("/dev/null");
             // A program that was told that its file is too large may tidy it up before anybody else has looked. Its call waits
             // for us, so here it cannot be missed.
-            self.has_cut_off_file |= there.is_file_of(self.cut_off_at);
+            if self.cut_off.is_none() && there.is_file_of(self.cut_off_at) {
+                self.cut_off = Some(path.clone());
+            }
+            if !path.starts_with("/dev/null") {
+                self.writes(path.clone(), wish);
+            }
             return self.home_write(&path, wish, name);
         }
         let errno = match wish {
@@ -300,7 +322,7 @@ impl Files {
         let is_last = below.components().nth(1).is_none();
         if makes && is_last {
             if self.is_writable(above) {
-                self.has_written = true;
+                self.writes(path.clone(), wish);
                 if !above.starts_with(CELL_HOME)
                     && let Some(parent) = asked.parent()
                 {

@@ -18,6 +18,7 @@ mod source;
 mod storm;
 mod tracer;
 mod unix;
+mod written;
 
 use std::ffi::OsString;
 use std::fs;
@@ -52,6 +53,7 @@ use outside::Outside;
 use pace::Pace;
 use processes::Processes;
 use programs::Programs;
+use written::Written;
 
 /// Of the processes that may have reached a limit, so many are looked into.
 const MOST_SUSPECTS: usize = 16;
@@ -71,6 +73,7 @@ pub struct Listener {
     pace: Pace,
     held: Held,
     files: Files,
+    written: Written,
     programs: Programs,
     network: Network,
     processes: Processes,
@@ -147,6 +150,7 @@ impl Listener {
             pace: Pace::default(),
             held: Held::default(),
             files: Files::new(plan, inside.clone(), outside),
+            written: Written::default(),
             programs: Programs::new(plan),
             network: Network::new(plan),
             processes: Processes::new(plan, inside),
@@ -239,10 +243,7 @@ impl Listener {
         let What::Touch(touches) = seen.what else {
             return None;
         };
-        match self
-            .files
-            .judge(call, touches, seen.call.name, self.has_started)
-        {
+        match self.judge_files(call, touches, seen.call.name) {
             Judgement::Tell(finding) => {
                 if let Some(found) = self.located(call, finding, None) {
                     self.held.add(call.thread, found, told);
@@ -330,7 +331,17 @@ impl Listener {
 
     /// Whether a file was about to be removed or changed in scratch space that the kernel had cut off.
     pub fn has_cut_off_file(&self) -> bool {
-        self.files.has_cut_off_file()
+        self.files.cut_off().is_some()
+    }
+
+    /// Puts a file that became too large on the line that opened it, where that is known: for want of a look at who wrote it.
+    pub fn put_on_opening(&self, violation: &mut Violation) {
+        if let Some((place, program)) = self.written.opening(self.files.cut_off()) {
+            violation.line = place.line;
+            violation.column = place.column;
+            violation.confidence = Confidence::Caller;
+            violation.program.clone_from(program);
+        }
     }
 
     /// This step is the next.
@@ -424,9 +435,7 @@ impl Listener {
                     .then(|| self.processes.open(call.thread));
                 match full {
                     Some(full @ Judgement::Tell(_)) => full,
-                    _ => self
-                        .files
-                        .judge(call, touches, seen.call.name, self.has_started),
+                    _ => self.judge_files(call, touches, seen.call.name),
                 }
             }
             What::Connect => match self.asks_for_names(call, 1) {
@@ -458,6 +467,20 @@ impl Listener {
             What::Write | What::WritePieces => Judgement::GoOn,
         };
         (judgement, None)
+    }
+
+    fn judge_files(
+        &mut self,
+        call: &Notification,
+        touches: &[Touch],
+        name: &'static str,
+    ) -> Judgement {
+        let judgement = self.files.judge(call, touches, name, self.has_started);
+        // What compilers write is not the program's.
+        if let Some(path) = self.files.opened().filter(|_| !self.is_preparing) {
+            self.written.opens(path, call.thread, &mut self.locator);
+        }
+        judgement
     }
 
     /// Whether a call, whose address is this argument, speaks to the cell's own name server. Then we wait for the question.

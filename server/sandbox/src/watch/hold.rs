@@ -195,6 +195,9 @@ impl Watch<'_, '_> {
         }
         if kind == Kind::LimitDisk {
             self.filling.put_on_line(limit, &mut violation);
+            if limit == "file_size" && violation.line.is_none() {
+                self.listener.put_on_opening(&mut violation);
+            }
         }
         if let Some(first) = self.tally.note(violation) {
             self.talk.tell(&Event::Violation(first));
