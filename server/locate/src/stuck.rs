@@ -9,6 +9,7 @@ use crate::process::{PATIENCE, stat_number, threads_of, wait_until_it_stands};
 
 /// So many threads and processes are asked for their place, the busiest first.
 const MOST_ASKED: usize = 16;
+
 impl Locator {
     /// Where the process `pid` is, all of whose threads are stopped (by SIGSTOP): the place of the thread that has
     /// worked most, or of the main thread if none has.

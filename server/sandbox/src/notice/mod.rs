@@ -125,8 +125,8 @@ pub struct Finding {
 }
 
 impl Listener {
-    /// Answers the calls of `source`, if there is one, for the cell whose pid 1 is `first`; refusals name the rules of the plan's policy. `home` are the names in the user's home
-    /// directory, if this process may no longer look there.
+    /// Answers the calls of `source`, if there is one, for the cell whose pid 1 is `first`; refusals name the rules of the
+    /// plan's policy. `home` are the names in the user's home directory, if this process may no longer look there.
     pub fn new(
         source: Option<Source>,
         first: i32,
